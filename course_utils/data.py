@@ -1,0 +1,221 @@
+"""Named sets of 28 x 28 images as tensors, and the explicit download of those that are not built in."""
+
+import hashlib
+import os
+import shutil
+import socket
+import tempfile
+import zlib
+from pathlib import Path
+
+import torch
+from torch.utils.data import TensorDataset
+
+from course_utils import CourseError, digits
+from course_utils.files import data_dir
+
+TITLES = {"digits": "built-in digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
+# Every set has MNIST's sizes. The validation images are the last 10,000 of the 60,000 training images.
+SIZES = {"train": 50_000, "val": 10_000, "train+val": 60_000, "test": 10_000}
+DOWNLOADS = ("mnist", "fashion-mnist")
+DOWNLOAD_MB = {"mnist": 66, "fashion-mnist": 86}  # packed and unpacked files together
+MNIST_MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+TIMEOUT = 20  # seconds without an answer before a download gives up
+
+
+class ImageSet(TensorDataset):
+    """Images with labels, for any `DataLoader`.
+
+    Attributes:
+        x: float32 images (N, 1, 28, 28), 0 for paper to 1 for ink.
+        y: int64 labels (N,).
+        name: which data these are, for example "mnist".
+        factors: for built-in digits, a dict of what drew each image (see `digits.draw_factors`); else None.
+    """
+
+    def __init__(self, x, y, name, factors=None):
+        check_images(x)
+        super().__init__(x, y)
+        self.x, self.y, self.name, self.factors = x, y, name, factors
+
+
+def check_images(x):
+    """Raise a CourseError unless `x` is a float tensor (N, 1, 28, 28) of numbers from 0 to 1."""
+    if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
+        raise CourseError(f"expected float images of shape (N, 1, 28, 28), got {x.dtype} of shape {tuple(x.shape)}")
+    if len(x) and not torch.isfinite(x).all():
+        raise CourseError("the images contain NaN or infinity: look for a division by zero before this point")
+    if len(x) and (x.min() < 0 or x.max() > 1):
+        raise CourseError(
+            f"the images range from {x.min():.3g} to {x.max():.3g}, expected 0 to 1: "
+            "divide pixels of 0 to 255 by 255, and leave out Normalize()"
+        )
+
+
+def load(name="auto", split="train", size=None):
+    """Load images by name, and print one line that says which.
+
+    Args:
+        name: "digits" (built in, drawn in memory), "mnist", "fashion-mnist", or "auto": MNIST where it is
+            on disk, otherwise the built-in digits. The variable COURSE_DATASET overrides "auto".
+        split: "train" (50,000 images), "val" (10,000), "test" (10,000) or "train+val" (60,000).
+        size: take only the first `size` images.
+
+    Returns:
+        An `ImageSet`. Nothing is ever downloaded here; see `download`.
+    """
+    name = resolve(name)
+    if split not in SIZES:
+        raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SIZES)}")
+    size = SIZES[split] if size is None else size
+    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= SIZES[split]:
+        hint = " ('train+val' has 60,000)" if split == "train" else ""
+        raise CourseError(
+            f"size={size!r}, but the {split} split of {TITLES[name]} has {SIZES[split]:,} images{hint}: "
+            f"ask for 1 to {SIZES[split]:,}, or leave size out for all of them"
+        )
+    pixels, labels, factors = _digits(split, size) if name == "digits" else _idx(name, split, size)
+    print(f"Data: {TITLES[name]}, {split} split, {size:,} of {SIZES[split]:,} images")
+    return ImageSet(pixels.unsqueeze(1).float() / 255, labels.long(), name, factors)
+
+
+def resolve(name):
+    """The data set that `name` stands for: itself, or what "auto" means on this machine."""
+    source = "DATASET"
+    if name == "auto":
+        name, source = os.environ.get("COURSE_DATASET", "auto"), "the variable COURSE_DATASET"
+    if name == "auto":
+        return "mnist" if is_on_disk("mnist") else "digits"
+    if name not in TITLES:
+        raise CourseError(f"unknown data set {name!r} in {source}: expected one of auto, {', '.join(TITLES)}")
+    return name
+
+
+def is_on_disk(name):
+    """Whether all four files of a downloadable set are in the data folder (`load` then checks that they are whole)."""
+    return all((_raw_folder(data_dir(), name) / file).is_file() for file in MNIST_MD5)
+
+
+def download(name):
+    """Fetch a set through torchvision: into a temporary folder, checked, then moved to its place in one step.
+
+    Each file is compared with the checksum that torchvision knows, so a mirror without HTTPS cannot slip in
+    other data. Whatever was in the data folder stays there until the new files are complete.
+    """
+    if name not in DOWNLOADS:
+        raise CourseError(f"cannot download {name!r}: expected one of {', '.join(DOWNLOADS)}")
+    root = data_dir()
+    if is_on_disk(name):
+        try:
+            _read(root, name, train=True), _read(root, name, train=False)
+            return
+        except CourseError:
+            pass  # damaged: fetch it again
+    problems = []
+    timeout = socket.getdefaulttimeout()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
+            raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
+        socket.setdefaulttimeout(TIMEOUT)  # torchvision sets none
+        for mirror in _reader(name).mirrors:
+            with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as temporary:
+                one_mirror = type(_reader(name).__name__, (_reader(name),), {"mirrors": [mirror]})
+                try:
+                    one_mirror(temporary, download=True)
+                    _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
+                except Exception as error:  # a server can fail in more ways than can be listed
+                    if isinstance(error, OSError) and error.filename:
+                        raise  # the disk's fault, not the server's
+                    problems.append(f"{mirror} ({_last_line(error)})")
+                    continue
+                _replace_folder(_raw_folder(Path(temporary), name), _raw_folder(root, name))
+                return
+    except OSError as error:
+        raise CourseError(
+            f"cannot store {TITLES[name]} in {root}: {error.strerror or error}. "
+            f"It needs {2 * DOWNLOAD_MB[name]} MB while downloading; name another folder in the variable COURSE_DATA."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(timeout)
+    raise CourseError(
+        f"could not download {TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
+        "Check the connection and try again, or go on with the built-in digits, which need none."
+    )
+
+
+def _digits(split, size):
+    """uint8 images, labels and factors of the built-in digits; "train+val" is one after the other."""
+    parts, left = [], size
+    for part in split.split("+"):
+        parts.append(digits.generate(min(left, SIZES[part]), part))
+        left -= len(parts[-1][0])
+    factors = {key: torch.cat([part[1][key] for part in parts]) for key in parts[0][1]}
+    return torch.cat([images for images, _ in parts]), factors["digit"], factors
+
+
+def _idx(name, split, size):
+    """uint8 images and labels from files that torchvision reads."""
+    images, labels = _read(data_dir(), name, train=split != "test")
+    first = SIZES["train"] if split == "val" else 0
+    return images[first : first + size], labels[first : first + size], None
+
+
+def _reader(name):
+    from torchvision import datasets  # slow to import, and not needed for the built-in digits
+
+    return {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
+
+
+def _raw_folder(root, name):
+    """Where torchvision looks for the files of a set."""
+    return root / {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}[name] / "raw"
+
+
+def _read(root, name, train):
+    """All images (N, 28, 28) and labels of a set, or a CourseError that names the file at fault."""
+    folder = _raw_folder(root, name)
+    remedy = f"Run `course data {name}` to download it, or use the built-in digits: DATASET = 'digits'."
+    files = [folder / file for file in MNIST_MD5 if file.startswith("train" if train else "t10k")]
+    for file in files:
+        if not file.is_file():
+            raise CourseError(f"{TITLES[name]} is not on disk: no file {file}. {remedy}")
+        if not _is_whole(file, name):
+            raise CourseError(f"{file} is damaged: its checksum is not the published one. {remedy}")
+    try:
+        files = _reader(name)(root, train=train)
+    except Exception as error:  # on a damaged header, torchvision fails in whichever way the bytes lead to
+        raise CourseError(f"{folder} is damaged: {_last_line(error)}. {remedy}") from error
+    images, labels = files.data, files.targets
+    n = SIZES["train+val" if train else "test"]
+    if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.min() < 0 or labels.max() > 9:
+        raise CourseError(f"{folder} is damaged: expected {n:,} images of 28 x 28 with labels 0 to 9. {remedy}")
+    return images, labels
+
+
+def _is_whole(file, name):
+    """Compare a file with its published checksum or, for other sets, with the archive it was unpacked from."""
+    archive = file.with_name(file.name + ".gz")
+    if name == "mnist":
+        return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() == MNIST_MD5[file.name]
+    if archive.is_file():  # a gzip archive ends with the CRC-32 of what is in it
+        return zlib.crc32(file.read_bytes()) == int.from_bytes(archive.read_bytes()[-8:-4], "little")
+    return True
+
+
+def _replace_folder(new, old):
+    """Move `new` to where `old` is or will be; at no moment are there half of the files."""
+    old.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=old.parent, prefix=".replaced-") as bin:
+        if old.exists():
+            os.replace(old, Path(bin) / "raw")
+        os.replace(new, old)
+
+
+def _last_line(error):
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -1,0 +1,302 @@
+"""Built-in digits: images that look handwritten, drawn from stroke skeletons.
+
+They need no download and no files, and every image comes with the factors that drew it (slant, pen
+width, ...), which real data never has. A digit is drawn in four steps:
+
+1. pick one of the skeletons below and shake its control points (`jitter`);
+2. run a smooth curve through them and bend the whole shape (`bend`, `aspect`, `slant`, `rotation`);
+3. follow the curve with a soft round pen (`pen`, `pressure`) in a box of 20 x 20 pixels;
+4. paste the box into 28 x 28 pixels with its centre of mass in the middle, as MNIST's authors did
+   (LeCun, Bottou, Bengio and Haffner 1998, section III.A).
+
+`tests/digits_realism.py` measures how well they stand in for MNIST.
+"""
+
+import math
+
+import torch
+
+BLOCK = 1000  # images are drawn in blocks of this many, each from a seed of its own
+BOX, FRAME = 20, 28  # pixels
+DOTS = 112  # the pen visits this many points per digit
+SPLITS = ("train", "val", "test")
+
+# One line per style; strokes are separated by "|", points are "x,y" on a grid 10 wide and 14 high, y down.
+# Equal coordinates are one control point, so a point repeated in the next stroke makes a corner, and
+# a stroke that ends where it began is closed.
+SKELETONS = {
+    0: [
+        "5,0 2,2 .6,5 .6,9 2,12 5,14 8,12 9.4,9 9.4,5 8,2 5,0",
+        "7,2 4.5,.2 1.7,2.5 .5,7.5 2,12.5 5,14 8.3,12 9.4,7 8,2 5.8,.2 3.4,1.2",
+        "8.5,0 5,.8 2,3.5 .6,8 2,13 5,14 8.3,12 9.4,7.5 8,3 5,1.5 3,3",
+        "4,.5 1.8,4 1.6,8 2.8,12.5 5,14 7.2,12 8.3,7 7.4,2.5 5.2,.2",
+    ],
+    1: [
+        "5,0 5,7 5,14",
+        "5,0 5,7 5,14",
+        "3.6,2.2 5,0 | 5,0 5,7 5,14",
+        "3.6,2.2 5,0 | 5,0 5,7 5,14 | 2.2,14 5,14 7.8,14",
+        "3.4,3.6 5,0 | 5,0 5,7 4.8,14",
+    ],
+    2: [
+        "1,3.5 3,.6 6.5,.5 8,3.5 6,8 1,13.5 | 1,13.5 5,13.4 9.5,13.2",
+        "1,3 4,.2 7.5,1.2 7.7,5 5,10 1.8,13.4 .3,12.3 1.8,10.8 4.5,12.3 7,13.6 10,12.6",
+        "1,2.5 4,.3 7,2 6.5,6 3.5,10.5 .8,13.2 4,12.8 7,13.6 10,13",
+        "1.4,4.4 1,2.2 3.5,.2 7,1.2 7.8,5 5.9,9.5 2.8,13.3 .4,13 .6,10.8 3.5,10.6 6.5,12.2 10.4,13.4",
+        "0,1.5 4,1 8,.8 | 8,.8 5,7 .6,13 | .6,13 5,13.3 9.6,13.8",
+        "2,5 3,1 6,.2 8,2.5 7.4,6.5 5,10.5 2.4,13.6 | 2.4,13.6 2.8,11.4 5,11.8 10,12.5",
+        "1.8,3 3.5,.6 6.5,.6 7.6,3.5 6.8,8 4,12.8 1.8,13.6 .8,11.8 2.5,9.6 5.5,9.8 8,12 10,13.6",
+        "2,3.6 4,.4 7,1.4 7,6 4.6,11 2,13.6 .2,12.2 1.6,9.8 5,9.6 9,10.4 12,9.4",
+        "1.5,5 .8,2.4 3,.3 6.4,.6 7.6,4 6.6,8.4 4.2,12.4 1.6,13.6 .6,11.8 3.2,10.6 6.4,12.2 9.4,14",
+        "1.6,3 4,.6 6.4,1.6 6.2,5.4 4,9.6 1,13.2 | 1,13.2 4,12.4 8,12.6 12,12",
+    ],
+    3: [
+        "1.5,2 4,.2 7.5,1 7.6,4.5 4,6.6 | 4,6.6 7.8,7.5 8.8,10.5 6.5,13.4 3.5,14 1,12.3",
+        "1.5,.6 8,.3 | 8,.3 4.2,5.8 | 4.2,5.8 8,7 8.8,10.5 6,13.7 1,12.8",
+        "1.5,2 4.5,.1 7.6,1.5 7,4.8 4.5,6.4 3.6,7.2 4.4,7.6 5.2,6.8 7.5,7.6 8.8,10.6 6.5,13.4 3.5,14 1,12.3",
+        "1,3.3 3,.6 7,.2 9,2.8 7,6 3.8,7.4 | 3.8,7.4 6.6,8 7.4,10.5 5,13.3 1.5,14 0,12",
+        "2,1.4 5.5,.2 7.4,2 5.8,5.4 3.4,7 6,7.2 7.8,9 7,12.4 4,14 1.2,13.4",
+        "1,1.2 4,.2 6.8,1.6 5.4,5 3.4,6 | 3.4,6 6.6,6.8 7.4,9.6 6,12.6 3.6,14",
+        "2,2.2 4.6,.2 6.8,1.8 6,4.6 4,6 | 4,6 8.4,6.6 9.8,9.8 7.6,13.2 4,13.8 .6,12.6 .8,11",
+    ],
+    4: [
+        "2,.5 1.3,6.5 | 1.3,6.5 5,6.8 9,6.3 | 7.5,.5 7.2,7 6.8,14",
+        "2,1 1.2,5 2.5,7.8 6,7 8,4 | 8,.5 7.6,7 7,14",
+        "6.5,0 .5,9 | .5,9 5,9 10,9 | 6.5,0 6.5,7 6.5,14",
+        "3.5,0 .6,7.5 | .6,7.5 5,7.6 10,6.8 | 6.6,3.5 6,9 5.4,14",
+        "6.6,0 3.6,4.2 .6,8.8 | .6,8.8 5,8.8 10,7.8 | 6.6,0 6.4,7 6,14",
+        "2.6,.6 1.6,4 2.2,7.2 5,7.4 7.6,5.8 | 8.6,0 7.4,6.5 5.4,14",
+    ],
+    5: [
+        "8.5,.5 2.5,.5 | 2.5,.5 1.8,6 | 1.8,6 5,5 8.5,7.5 8,12 4.5,14 1,12.6",
+        "9,.3 5.5,.5 3,2.5 3.2,5.5 6.5,7.5 7.6,10.8 5.5,13.6 2.5,13.8 .5,12.5",
+        "2.5,1.5 2.2,6 | 2.2,6 5.5,5.2 8.2,8 7.6,12 4.5,14 1,12.8 | 2.6,1 5.5,.8 9.8,0",
+        "10,.2 6.5,.8 3.6,1.4 | 3.6,1.4 2.4,6 | 2.4,6 5,6.6 7.2,9 6,12.6 3,14 .5,13 1,11",
+        "9,1 3,.6 | 3,.6 1.6,7.4 | 1.6,7.4 4.5,5.6 7.8,6.8 8.2,10.6 5.8,13.6 2.6,13.8 .6,11.4",
+        "9,.2 5.6,.8 3,.8 | 3,.8 2.4,5.4 | 2.4,5.4 6,5.4 8.2,8.6 6.6,12.8 3.4,14 1.2,12.4 1.4,9.6",
+        "12,0 8,1 4.4,1.6 | 4.4,1.6 2.8,6.4 | 2.8,6.4 5.6,6.6 7,9.2 5.4,12.6 2,14 0,13.4",
+    ],
+    6: [
+        "7,0 3.5,4 1.5,9 3,13.2 6,13.6 8,11 6.8,8 4,8 2,10.5",
+        "5,0 2,6 1.2,10.5 3.5,14 7,12.8 8,9.8 6,8 3,9 1.6,11.5",
+        "8,1 5,.5 2,4 1,9 2.8,13.2 6,13.8 8,11 6.8,8 4,8 2,10.5",
+        "3.5,0 1.2,5 .8,10 3,13.8 7,13.4 9.4,10.4 8.4,7.4 5.6,7.6 4.2,10 4.8,12.6",
+        "6,0 2.8,3.5 1.2,8 1.6,12.4 4.4,14 7.2,12.4 7.6,9 5.6,7.2 3.2,9.4 2.4,12.6",
+        "7.4,.4 4.4,2.4 2,7 2,12 4.6,14 7.4,13 8.2,10.8 6,9 3.4,10.4",
+    ],
+    7: [
+        "1,1 5,1 9,.5 | 9,.5 6,7 4,14",
+        "1,1 5,1 9,.5 | 9,.5 6,7 4,14 | 3,7.5 9.5,7",
+        "1,3 1.3,.8 | 1.3,.8 5,1 9,.6 | 9,.6 6,7 4,14",
+        "1,2.5 3,.8 8,.8 8.6,2 6.5,7 5,14",
+        "0,3.5 1.6,1.2 5,1.4 9.5,.4 | 9.5,.4 8,5 7.4,9 7.2,14",
+        "0,4.4 .8,1.6 3.6,.6 7.4,.8 8.6,3 7.4,8 6.8,14",
+        "0,2.6 1.4,.6 4,1.4 8.6,.4 | 8.6,.4 5.8,7 4.2,14 | 2,8.6 9,6.6",
+    ],
+    8: [
+        "8,2.5 5.5,0 2.5,1.8 3,5 6.5,8 7.8,11.3 5,14 2,11.8 3,8.5 6.5,5.5 8,2.5",
+        "5,0 2.5,1.2 2.2,4.5 5,6.5 7.8,4.5 7.5,1.2 5,0 | 5,6.5 1.8,8.5 1.8,12.3 5,14 8.2,12.3 8.2,8.5 5,6.5",
+        "8.5,1 5,.2 2.5,2.5 4,5.8 7,8.8 7,12.5 4.5,14 2,12.2 3,8.8 6,5.5 8.5,2",
+        "7.4,1.6 4.4,.2 1.6,2 2.4,5 5,7.4 6.4,11 5,14 2.8,13.4 3,10.4 6,6 9.6,.6",
+        "7,1.4 4.4,.4 2.6,2.6 3.6,5.4 6.6,8 7.6,11.6 5,14 2.2,12 3.6,8 6.4,5.4 7.6,2.8 6.2,.8",
+        "9,2 5,.2 1,2.6 3,5.6 6,8 7,11.4 5,14 3,12 4.2,8 7,5.8 9,2",
+        "7,2 5,.2 3,2 3.8,5 7.4,8 9,11.4 5,14 1.2,11.6 3,8 6.4,5 7,2",
+        "10,.4 6.4,.6 2.8,2.2 3.4,4.6 6.6,7.4 6.6,11.6 4,14 1.6,12.6 2.4,9.6 6,5.6 8.8,1.8",
+    ],
+    9: [
+        "8,2.2 5,.2 1.8,2.5 2,6 4.8,6.8 7.5,4.5 8,2.2 | 8,2.2 7.6,8 7,14",
+        "8,2.2 5,.2 1.8,2.5 2,6 4.8,6.8 7.5,4.5 8,2.2 | 8,2.2 8,9 6,13.5 2,13.2",
+        "7.5,1 4,.5 1.5,3.5 2.5,6.6 5.5,6.4 8,2.5 | 8,2.5 6.6,8 5,14",
+        "7,1.6 4.6,.2 2,2.4 1.6,5.6 4,6.6 6.8,4.4 8,.8 | 8,.8 7.4,7 5.6,14",
+        "7.4,3.4 6,.2 3.6,1 2.4,3.6 3.6,5.6 6.2,4.8 7.4,3.4 | 7.4,3.4 6.2,9 5.4,14",
+        "7.8,2.6 5,.4 1.2,2.8 .8,7 3.4,9 6.6,7 8.2,2.2 | 8.2,2.2 8,8 8.4,14",
+        "8,1.2 4.6,.4 2,2.8 3,5.6 6.2,5.2 | 7,2.6 6.2,5.2 6.4,9.6 5.4,14",
+        "7,3 4.4,.4 1.2,3 1.6,6.6 4.2,6.8 6.6,4.6 7.6,1.2 | 7.6,1.2 7.4,5 7.6,10 9,13",
+    ],
+}
+
+# Spread of each factor. The values were tuned by hand until a classifier trained on these digits read MNIST.
+JITTER = 0.07
+BEND = 0.10 * torch.tensor([[0.8, 1.8, 1.0, 0.7, 0.7, 0.7], [0.8, 0.8, 1.6, 0.7, 0.7, 0.7]])
+SLANT_MEAN, SLANT_SD = 0.12, 0.24
+ROTATION_SD = 0.08  # radians
+ASPECT_MEAN, ASPECT_SD = 0.12, 0.20  # of the logarithm of width / height
+PEN_MEDIAN, PEN_SD = 1.27, 0.30  # pixels; spread of the logarithm
+PRESSURE_SD = 0.12
+INK = 95.0  # a long line is drawn with a thinner pen, so that loops stay open
+SOFTNESS = 1.35  # pixels over which the pen's edge fades
+SMOOTHNESS = 0.9  # 0: the curve meets every control point (Catmull-Rom), 1: it rounds them off (B-spline)
+
+
+def generate(n, split="train", seed=0):
+    """Draw the first `n` digits of an endless, reproducible stream.
+
+    Args:
+        n: how many images. The first images do not depend on `n`.
+        split: "train", "val" or "test": three streams that share no seed.
+        seed: another seed gives another, equally large family of streams.
+
+    Returns:
+        images: uint8 (n, 28, 28), ink 255 on 0. Pixels may differ by 1 between types of CPU.
+        factors: dict of tensors with n rows, see `draw_factors`; `factors["digit"]` is the label.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
+    images, factors = [], []
+    for block in range(math.ceil(n / BLOCK)):
+        block_seed = (seed * len(SPLITS) + SPLITS.index(split)) * 1_000_003 + block
+        drawn = draw_factors(BLOCK, torch.Generator().manual_seed(block_seed))
+        # The last block is drawn whole and rendered only as far as it is needed.
+        drawn = {name: value[: n - block * BLOCK] for name, value in drawn.items()}
+        images.append(render(drawn))
+        factors.append(drawn)
+    if not images:
+        nothing = draw_factors(1, torch.Generator())
+        return torch.zeros(0, FRAME, FRAME, dtype=torch.uint8), {name: v[:0] for name, v in nothing.items()}
+    return torch.cat(images), {name: torch.cat([f[name] for f in factors]) for name in factors[0]}
+
+
+def draw_factors(n, generator):
+    """Draw what distinguishes one digit from another; digits 0 to 9 come equally often.
+
+    Returns a dict of tensors, each with `n` rows:
+        digit (n,) int64; style (n,) int64, the skeleton within the digit;
+        slant (n,), horizontal shift per unit of height, positive to the right;
+        rotation (n,), radians, clockwise; aspect (n,), width relative to the skeleton's;
+        pen (n,), radius of the pen in pixels before a long line thins it; pressure (n, 2), how the
+        radius swells and thins along the line; bend (n, 2, 6), smooth deformation of the sheet;
+        jitter (n, points, 2), shake of the control points.
+    """
+
+    def normal(*shape):
+        return torch.randn(*shape, generator=generator).clamp(-2.5, 2.5)
+
+    digit = (torch.arange(n) % 10)[torch.randperm(n, generator=generator)]
+    return {
+        "digit": digit,
+        "style": (torch.rand(n, generator=generator) * STYLES[digit]).long(),
+        "slant": SLANT_MEAN + SLANT_SD * normal(n),
+        "rotation": ROTATION_SD * normal(n),
+        "aspect": (ASPECT_MEAN + ASPECT_SD * normal(n)).exp(),
+        "pen": PEN_MEDIAN * (PEN_SD * normal(n)).exp(),
+        "pressure": PRESSURE_SD * normal(n, 2),
+        "bend": BEND * normal(n, 2, 6),
+        "jitter": JITTER * normal(n, CONTROL_POINTS.shape[1], 2),
+    }
+
+
+def render(factors):
+    """Draw the digits that `factors` describe: uint8 (n, 28, 28).
+
+    Change one factor and render again to see what it does to an image.
+    """
+    return _paste(_ink(_curve(factors), factors))
+
+
+def _curve(factors):
+    """The pen's path (n, DOTS, 2) in units of half the skeleton's height, y down."""
+    skeleton = FIRST_SKELETON[factors["digit"]] + factors["style"]
+    path = CURVE_WEIGHTS[skeleton] @ (CONTROL_POINTS[skeleton] + factors["jitter"])
+    x, y = path.unbind(2)
+    waves = [x * x, x * y, y * y, (2.2 * y).sin() * 0.7, (3.6 * y).sin() * 0.5, (3 * x).sin() * 0.5]
+    path = path + (factors["bend"] @ torch.stack(waves, 1)).transpose(1, 2)
+    x, y = path.unbind(2)
+    x = x * factors["aspect"][:, None] - factors["slant"][:, None] * y
+    cos, sin = factors["rotation"].cos()[:, None], factors["rotation"].sin()[:, None]
+    return torch.stack([cos * x - sin * y, sin * x + cos * y], 2)
+
+
+def _ink(path, factors, chunk=16):
+    """Follow the path with a soft round pen; the longer side fills the box: (n, BOX, BOX) in [0, 1]."""
+    low, high = path.amin(1), path.amax(1)
+    size = (high - low).amax(1).clamp(min=1e-3)
+    steps = (path[:, 1:] - path[:, :-1]).norm(dim=2)
+    length = (steps * (steps < 0.3)).sum(1) / size * (BOX - 3)  # a jump between strokes draws nothing
+    pen = torch.minimum(factors["pen"], INK / length)
+    path = (path - ((low + high) / 2)[:, None]) * ((BOX - 2 * pen - 0.3) / size)[:, None, None] + (BOX - 1) / 2
+
+    along = torch.linspace(0, 2 * math.pi, DOTS)
+    swell = factors["pressure"][:, :1] * along.cos() + factors["pressure"][:, 1:] * along.sin()
+    radius = pen[:, None] * (1 + swell)
+    # Squared distance of a pixel g to a dot p, less what the dot's radius exceeds the pen's by:
+    # |g|^2 - 2 g.p + |p|^2 - (radius^2 - pen^2). All but the first term is one matrix product.
+    dots = torch.stack([-2 * path[..., 0], -2 * path[..., 1], path.square().sum(2) - radius**2 + pen[:, None] ** 2], 1)
+    rows, columns = torch.meshgrid(torch.arange(float(BOX)), torch.arange(float(BOX)), indexing="ij")
+    pixels = torch.stack([columns, rows, torch.ones(BOX, BOX)], 2).reshape(-1, 3)
+    nearest = torch.cat([(pixels @ part).amin(2) for part in dots.split(chunk)])  # small chunks stay in the cache
+    distance = (nearest + pixels[:, :2].square().sum(1)).clamp(min=0).sqrt()
+    ink = (0.5 + (pen[:, None] - distance) / SOFTNESS).clamp(0, 1)
+    return (ink * ink * (3 - 2 * ink)).reshape(-1, BOX, BOX)
+
+
+def _paste(box):
+    """Put each box into the frame, its centre of mass in the middle to the nearest pixel: uint8 (n, 28, 28)."""
+    place = torch.arange(BOX)
+    mass = box.sum((1, 2))
+    centre_y, centre_x = box.sum(2) @ place.float() / mass, box.sum(1) @ place.float() / mass
+    top = (FRAME / 2 - centre_y).round().long().clamp(0, FRAME - BOX)
+    left = (FRAME / 2 - centre_x).round().long().clamp(0, FRAME - BOX)
+    target = (top[:, None] + place)[:, :, None] * FRAME + (left[:, None] + place)[:, None, :]
+    frame = torch.zeros(len(box), FRAME * FRAME).scatter_(1, target.flatten(1), box.flatten(1))
+    return (frame.reshape(-1, FRAME, FRAME) * 255).round().to(torch.uint8)
+
+
+def _spline_weights(n, position, closed):
+    """Weights (len(position), n) of n control points at positions 0 to n - 1 along the curve."""
+    knot = position.floor().clamp(max=n - 2).long()
+    u = position - knot
+    catmull_rom = torch.stack([-u + 2 * u**2 - u**3, 2 - 5 * u**2 + 3 * u**3, u + 4 * u**2 - 3 * u**3, u**3 - u**2], 1) / 2
+    b_spline = torch.stack([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3], 1) / 6
+    basis = (1 - SMOOTHNESS) * catmull_rom + SMOOTHNESS * b_spline
+    weights = torch.zeros(len(position), n)
+    dot = torch.arange(len(position))
+    for k in range(4):
+        point = knot + k - 1
+        if closed:
+            weights[dot, point % (n - 1)] += basis[:, k]
+            continue
+        inside = (point >= 0) & (point < n)
+        weights[dot[inside], point[inside]] += basis[inside, k]
+        # Beyond an end the curve continues as its mirror image: 2 * end - inner neighbour.
+        for outside, end, inner in ((point < 0, 0, 1), (point >= n, n - 1, n - 2)):
+            weights[outside, end] += 2 * basis[outside, k]
+            weights[outside, inner] -= basis[outside, k]
+    return weights
+
+
+def _compile(skeleton):
+    """Control points (points, 2) of a skeleton, and the weights (DOTS, points) that run a curve through them."""
+    strokes = [[tuple(map(float, point.split(","))) for point in stroke.split()] for stroke in skeleton.split("|")]
+    points = sorted({point for stroke in strokes for point in stroke})
+    lengths = [sum(math.dist(a, b) for a, b in zip(s, s[1:], strict=False)) for s in strokes]
+    dots = [max(4, round(DOTS * length / sum(lengths))) for length in lengths]
+    dots[lengths.index(max(lengths))] += DOTS - sum(dots)
+    weights = []
+    for stroke, count in zip(strokes, dots, strict=True):
+        chords = [0.0] + [math.dist(a, b) for a, b in zip(stroke, stroke[1:], strict=False)]
+        travelled = torch.tensor(chords).cumsum(0)
+        at = torch.linspace(0, float(travelled[-1]), count)  # dots evenly spaced along the chords
+        knot = (torch.searchsorted(travelled, at, right=True) - 1).clamp(0, len(stroke) - 2)
+        position = knot + (at - travelled[knot]) / (travelled[knot + 1] - travelled[knot])
+        select = torch.zeros(len(stroke), len(points))
+        select[torch.arange(len(stroke)), [points.index(point) for point in stroke]] = 1
+        closed = stroke[0] == stroke[-1]
+        weights.append(_spline_weights(len(stroke), position.clamp(0, len(stroke) - 1), closed) @ select)
+    return (torch.tensor(points) - torch.tensor([5.0, 7.0])) / 7, torch.cat(weights)
+
+
+def _tables():
+    """All skeletons in one zero-padded table, so that a block of mixed digits is one matrix product."""
+    compiled = [_compile(style) for digit in range(10) for style in SKELETONS[digit]]
+    most = max(len(points) for points, _ in compiled)
+    control = torch.zeros(len(compiled), most, 2)
+    weights = torch.zeros(len(compiled), DOTS, most)
+    for i, (points, curve) in enumerate(compiled):
+        control[i, : len(points)] = points
+        weights[i, :, : len(points)] = curve
+    return control, weights
+
+
+CONTROL_POINTS, CURVE_WEIGHTS = _tables()
+STYLES = torch.tensor([len(SKELETONS[digit]) for digit in range(10)])
+FIRST_SKELETON = STYLES.cumsum(0) - STYLES

@@ -1,0 +1,62 @@
+"""Where the course keeps things, and writing files whole."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from course_utils import CourseError
+
+ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = ROOT / "notebooks"
+BUILD = ROOT / "build"  # executed notebooks and pages; ignored by git
+REFERENCE = ROOT / "data" / "reference.json"
+FIGURES_MIME = "application/vnd.autoencoder-course.figures+json"  # `score` attaches figures so, `course run` finds them
+
+
+def data_dir():
+    """The folder with downloaded data: `COURSE_DATA`, or `data/` in the project."""
+    return Path(os.environ.get("COURSE_DATA") or ROOT / "data").expanduser()
+
+
+def state_dir():
+    """The folder with the learner's predictions and progress: `COURSE_STATE`, or `.course/` in the project."""
+    return Path(os.environ.get("COURSE_STATE") or ROOT / ".course").expanduser()
+
+
+def write_bytes(path, content):
+    """Write `content` to `path` completely or not at all: under a temporary name first, then renamed."""
+    path = Path(path)
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # temporary files are private, finished ones need not be
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+        raise CourseError(
+            f"cannot write {path}: {error.strerror or error}. Nothing was changed. "
+            "Free some space or choose a folder that you may write to, then try again."
+        ) from error
+
+
+def write_json(path, value):
+    """Write `value` as indented JSON, completely or not at all."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def read_json(path, default):
+    """The value in the JSON file at `path`, or `default` where there is no such file."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except (OSError, ValueError) as error:
+        raise CourseError(f"cannot read {path}: {error}. Restore it from the course, or delete it to start afresh.") from error

@@ -1,0 +1,48 @@
+"""Reconstruction losses: how far `x_hat` is from `x`. Each says over what it takes a mean and what its unit is.
+
+All take images of equal shape (B, ...), and return a scalar that can be differentiated.
+"""
+
+import torch
+from torch.nn import functional as F
+
+from course_utils import CourseError
+
+
+def mse(x_hat, x):
+    """Squared error, mean over all pixels of all images: the textbook's loss (unit: squared ink, per pixel)."""
+    check_same_shape(x_hat, x)
+    return F.mse_loss(x_hat, x)
+
+
+def sse(x_hat, x):
+    """Squared error, sum over the pixels, mean over the images (unit: squared ink, per image)."""
+    check_same_shape(x_hat, x)
+    return F.mse_loss(x_hat, x, reduction="sum") / len(x)
+
+
+def bce(x_hat, x):
+    """Binary cross-entropy, sum over the pixels, mean over the images (unit: nats per image).
+
+    For pixels of exactly 0 or 1 it is -log p(x) of independent Bernoulli pixels with means `x_hat`. For grey
+    pixels it still has its minimum at x_hat = x, but it is no likelihood, and that minimum is not 0.
+    """
+    check_same_shape(x_hat, x)
+    for name, value in (("x_hat", x_hat), ("x", x)):
+        if not torch.all((value >= 0) & (value <= 1)):
+            raise CourseError(
+                f"cross-entropy needs {name} from 0 to 1, but it ranges from {value.min():.3g} to {value.max():.3g}: "
+                "end the decoder with a Sigmoid, and do not normalise the images"
+            )
+    return F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)
+
+
+def check_same_shape(x_hat, x):
+    """Raise a CourseError unless both tensors have the same shape and at least one image."""
+    # PyTorch would broadcast (B, 784) against (B, 1, 28, 28) and give a wrong number with no more than a warning.
+    if x_hat.shape != x.shape:
+        raise CourseError(
+            f"x_hat has shape {tuple(x_hat.shape)} and x has shape {tuple(x.shape)}: reshape one to the other's shape"
+        )
+    if len(x) == 0:
+        raise CourseError("there are no images to compare: the batch is empty")

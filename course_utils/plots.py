@@ -1,0 +1,91 @@
+"""Every picture of the course: grey images in rows, and curves with labelled axes.
+
+Colours are Okabe and Ito's, which the colour-blind can tell apart; figures keep a white ground, so that they can
+also be read on a dark page.
+"""
+
+import io
+
+import matplotlib.pyplot as plt
+from IPython.display import display
+
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+STYLE = {
+    "figure.facecolor": "white",
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.axisbelow": True,
+    "font.size": 10,
+}
+
+
+def image_rows(rows, alt, scale=0.75):
+    """Show rows of images, one column per example.
+
+    Args:
+        rows: dict from a label to images (N, 1, 28, 28); all rows have the same N.
+        alt: what the picture shows, for those who cannot see it.
+        scale: side of one image, in inches.
+    """
+    columns = max(len(images) for images in rows.values())
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            len(rows), columns, figsize=(scale * columns + 1.4, scale * len(rows) + 0.1), squeeze=False
+        )
+        for line, (label, images) in zip(axes, rows.items(), strict=True):
+            for axis, image in zip(line, images, strict=True):
+                axis.imshow(image.detach().cpu().squeeze(), cmap="gray", vmin=0, vmax=1)
+                axis.set(xticks=[], yticks=[])
+                axis.grid(False)
+            line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
+    show(figure, alt)
+
+
+def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
+    """Show one or more curves.
+
+    Args:
+        lines: dict from a label to a pair of equally long sequences (x values, y values).
+        x_label, y_label: axis labels, with the unit.
+        alt: what the picture shows, for those who cannot see it.
+        x_log, y_log: logarithmic axes; the ticks of a logarithmic x axis are the x values themselves.
+        level: a pair (label, y value), drawn as a dashed horizontal line.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6, 3.4))
+        for (label, (x, y)), marker in zip(lines.items(), MARKERS, strict=False):
+            axis.plot(x, y, marker=marker, markersize=5, label=label)
+        if level:
+            axis.axhline(level[1], color="#555555", linestyle="--", linewidth=1, label=level[0])
+        if x_log:
+            axis.set_xscale("log", base=2)
+            ticks = sorted({value for x, _ in lines.values() for value in x})
+            axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        if y_log:
+            axis.set_yscale("log")
+        axis.set(xlabel=x_label, ylabel=y_label)
+        axis.legend(frameon=False)
+    show(figure, alt)
+
+
+def bars(groups, y_label, alt):
+    """Show one bar per entry of `groups`, a dict from a label to a height."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6, 3))
+        drawn = axis.bar(list(groups), list(groups.values()), color=COLOURS[0])
+        axis.bar_label(drawn, fmt="{:.3g}")
+        axis.grid(axis="x")
+        axis.set_ylabel(y_label)
+    show(figure, alt)
+
+
+def show(figure, alt):
+    """Display a figure as PNG with `alt` as its text, and close it."""
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
+    plt.close(figure)
+    display({"image/png": png.getvalue(), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)

@@ -1,0 +1,336 @@
+"""Execute notebooks with papermill, in parallel, and write each with an HTML page. Imports no torch: it starts at once."""
+
+import ast
+import base64
+import hashlib
+import json
+import os
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from course_utils import CourseError
+from course_utils.files import BUILD, FIGURES_MIME, NOTEBOOKS, ROOT, read_json, write_bytes, write_json
+
+CELL_TIMEOUT = 600  # seconds
+FULL_CELL_TIMEOUT = 3600
+SEEDS = (0, 1, 2)
+
+# One thread per kernel: several notebooks run side by side, and figures repeat to the last digit.
+# Without PASSIVE, threads that wait for work keep a core busy and slow each other down many times over.
+KERNEL_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",  # a bar that has reached its end tells a reader nothing
+}
+
+# In the page a solution opens on a click, as it does in JupyterLab.
+FOLD_SOLUTIONS = """<script>
+for (const cell of document.querySelectorAll(".celltag_solution")) {
+  const fold = document.createElement("details");
+  fold.append(Object.assign(document.createElement("summary"), {textContent: "Solution"}));
+  cell.replaceWith(fold);
+  fold.append(cell);
+}
+</script></body>"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One execution: which notebook, with which parameters, written where, at most how many seconds a cell."""
+
+    notebook: Path
+    parameters: dict
+    out: Path
+    timeout: int = CELL_TIMEOUT
+
+    def fingerprint(self):
+        """Changes with the notebook's code, the helpers' code and the parameters: what a result depends on."""
+        cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        helpers = [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("course_utils/*.py"))]
+        return hashlib.sha256(json.dumps([code, helpers, self.parameters], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass
+class Result:
+    """What became of a job: `error` is empty where it succeeded."""
+
+    name: str
+    seconds: float
+    figures: dict
+    error: str = ""
+
+
+def find(numbers=()):
+    """Notebooks by number ("1", "01") or name ("01_autoencoder"), in order; all of them without an argument."""
+    notebooks = {path.stem: path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    chosen = []
+    for wanted in numbers:
+        name = str(wanted).removesuffix(".ipynb")
+        match = [stem for stem in notebooks if stem == name or stem[:2] == name.zfill(2)]
+        if not match:
+            raise CourseError(f"unknown notebook {wanted!r}: expected one of {', '.join(notebooks)}")
+        chosen += match
+    return [notebooks[name] for name in sorted(set(chosen) or notebooks)]
+
+
+def parameters_of(notebook):
+    """The parameters of a notebook and their values as committed, from its cell tagged `parameters`."""
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    if len(tagged) != 1:
+        raise CourseError(f"{notebook.name} has {len(tagged)} cells tagged `parameters`, expected one")
+    tree = ast.parse("".join(tagged[0]["source"]))
+    return {line.targets[0].id: ast.literal_eval(line.value) for line in tree.body if isinstance(line, ast.Assign)}
+
+
+def full_parameters_of(notebook):
+    """The parameters of the full setting, from the notebook's metadata, or None if it has none."""
+    return json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("course", {}).get("full")
+
+
+def check_parameters(notebook, parameters):
+    """Raise a CourseError for a parameter that the notebook does not have, or whose value is of another type."""
+    known = parameters_of(notebook)
+    for name, value in parameters.items():
+        if name not in known:
+            raise CourseError(f"unknown parameter {name!r} for {notebook.stem}: expected one of {', '.join(known)}")
+        if type(value) is not type(known[name]):
+            raise CourseError(
+                f"parameter {name}={value!r} for {notebook.stem}: expected a value like {known[name]!r} "
+                f"({type(known[name]).__name__})"
+            )
+
+
+def prepare_environment(**variables):
+    """Set what kernels inherit. Call it before torch is imported."""
+    os.environ.update(KERNEL_ENVIRONMENT | variables)
+
+
+def run(jobs, executor=None, workers=None, report=None):
+    """Execute jobs side by side and return their Results in the order of the jobs.
+
+    Args:
+        jobs: Jobs; their notebooks and parameters are checked before the first one starts.
+        executor: any `concurrent.futures.Executor`, for example a cluster's; by default one process per core.
+        workers: how many processes the default executor has.
+        report: called with (job, result) as each job ends.
+    """
+    for job in jobs:
+        check_parameters(job.notebook, job.parameters)
+        _check_writable(job.out.parent)
+    own = executor is None
+    if own:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        # "spawn" starts clean processes on every system; a fork would copy this one's threads and locks.
+        executor = ProcessPoolExecutor(min(workers or cores, len(jobs) or 1), mp_context=get_context("spawn"))
+    results = {}
+    try:
+        futures = {executor.submit(execute, job): i for i, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            job = jobs[futures[future]]
+            try:
+                result = future.result()
+            except Exception as error:  # a worker that was killed takes its exception's type from the executor
+                result = Result(job.out.stem, 0.0, {}, f"{type(error).__name__}: {error}")
+            results[futures[future]] = result
+            if report:
+                report(job, result)
+    finally:
+        if own:
+            executor.shutdown(cancel_futures=True)
+    return [results[i] for i in range(len(jobs))]
+
+
+def execute(job):
+    """Execute one notebook in this process's kernel environment; write it and its HTML page, finished or not."""
+    prepare_environment()
+    import nbformat
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill.exceptions import PapermillExecutionError
+
+    started = time.perf_counter()
+    error = ""
+    with tempfile.TemporaryDirectory(dir=job.out.parent, prefix=".running-") as temporary:
+        partial = Path(temporary) / job.out.name
+        try:
+            papermill.execute_notebook(
+                job.notebook,
+                partial,
+                job.parameters,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar=False,
+                store_widget_state=False,
+                execution_timeout=job.timeout,
+            )
+        except PapermillExecutionError as problem:
+            error = f"cell {problem.exec_count}: {problem.ename}: {problem.evalue}"
+        except CellTimeoutError:
+            error = f"a cell took longer than {job.timeout} seconds"
+        except DeadKernelError:
+            error = "the kernel died; it may have run out of memory"
+        seconds = time.perf_counter() - started
+        if not partial.exists():
+            return Result(job.out.stem, seconds, {}, error or "papermill wrote no notebook")
+        notebook = nbformat.read(partial, as_version=4)
+        if error:
+            error = f"{error} (after {_heading(notebook)})"
+    write_bytes(job.out, nbformat.writes(notebook).encode())
+    write_bytes(job.out.with_suffix(".html"), to_html(notebook, job.notebook.stem).encode())
+    return Result(job.out.stem, seconds, figures_of(notebook), error)
+
+
+def figures_of(notebook):
+    """All figures that `score` put into an executed notebook."""
+    figures = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            figures |= output.get("data", {}).get(FIGURES_MIME, {})
+    return figures
+
+
+def to_html(notebook, title):
+    """An HTML page of a notebook, with solutions folded."""
+    from nbconvert import HTMLExporter
+
+    page, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": title}})
+    return page.replace("</body>", FOLD_SOLUTIONS)
+
+
+def clean(notebook):
+    """Drop from an executed notebook what changes from run to run or depends on the machine."""
+    for name in ("papermill", "widgets"):
+        notebook.metadata.pop(name, None)
+    notebook.metadata["language_info"] = {"name": "python"}
+    for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]  # papermill adds an empty list
+    return notebook
+
+
+def update(notebooks, workers=None, report=None):
+    """Execute notebooks on the built-in digits, and put the clean result in the place of the committed ones."""
+    import nbformat
+
+    os.environ["COURSE_DATASET"] = "digits"
+    with tempfile.TemporaryDirectory(prefix="course-") as state:
+        os.environ["COURSE_STATE"] = state  # the page shows no one's predictions
+        jobs = [Job(path, {}, BUILD / "update" / path.name) for path in notebooks]
+        results = run(jobs, workers=workers, report=report)
+    for job, result in zip(jobs, results, strict=True):
+        if not result.error:
+            notebook = clean(nbformat.read(job.out, as_version=4))
+            write_bytes(job.notebook, (nbformat.writes(notebook, indent=1).rstrip() + "\n").encode())
+    return results
+
+
+def run_seeds(notebooks, dataset, setting, out, resume, record, workers=None, report=None):
+    """Run notebooks on one data set with every seed of SEEDS.
+
+    Args:
+        dataset: "digits", "mnist", ...; not "auto", since the result is filed under this name.
+        setting: "quick" for the notebooks' own parameters, "full" for the full ones (notebooks without are left out).
+        out: folder for the executed notebooks.
+        resume: skip runs that an earlier call finished with the same code and parameters.
+        record: write mean and spread to `data/reference.json`, and for the full setting the figures that a
+            notebook tags `keep-figure` to `data/figures/`.
+    """
+    jobs, finished, results = [], {}, []
+    for path in notebooks:
+        extra = full_parameters_of(path) if setting == "full" else {}
+        if extra is None:
+            continue
+        timeout = FULL_CELL_TIMEOUT if setting == "full" else CELL_TIMEOUT
+        for seed in SEEDS:
+            parameters = extra | {"DATASET": dataset, "SEED": seed}
+            jobs.append(Job(path, parameters, out / dataset / f"{path.stem}.seed{seed}.ipynb", timeout))
+    for job in jobs:
+        earlier = read_json(_receipt(job), {}) if resume else {}
+        if earlier.get("fingerprint") == job.fingerprint():
+            finished[job.out] = Result(**earlier["result"])
+
+    def keep(job, result):
+        if not result.error:
+            write_json(_receipt(job), {"fingerprint": job.fingerprint(), "result": asdict(result)})
+        if report:
+            report(job, result)
+
+    for job in jobs:
+        if job.out in finished and report:
+            report(job, finished[job.out])
+    todo = [job for job in jobs if job.out not in finished]
+    finished |= {job.out: result for job, result in zip(todo, run(todo, None, workers, keep), strict=True)}
+    results = [finished[job.out] for job in jobs]
+    if record:
+        _record(jobs, results, setting)
+    return results
+
+
+def table(results):
+    """A plain table of results: status, seconds and figures, or the error."""
+    rows = [("notebook", "status", "seconds", "figures")]
+    for result in results:
+        figures = "  ".join(f"{name} {value:.3g}" for name, value in result.figures.items())
+        rows.append((result.name, "failed" if result.error else "ok", f"{result.seconds:.1f}", result.error or figures))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    return "\n".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows)
+
+
+def _record(jobs, results, setting):
+    """File the runs of each notebook whose every seed succeeded."""
+    from course_utils.scoreboard import record
+
+    for path in dict.fromkeys(job.notebook for job in jobs):
+        mine = [(job, result) for job, result in zip(jobs, results, strict=True) if job.notebook == path]
+        if any(result.error or not result.figures for _, result in mine):
+            continue
+        parameters = parameters_of(path) | mine[0][0].parameters
+        parameters.pop("SEED")
+        record(path.stem, setting, parameters, {job.parameters["SEED"]: result.figures for job, result in mine})
+        if setting == "full":
+            _keep_figures(mine[0][0])
+
+
+def _keep_figures(job):
+    """Copy the pictures of cells tagged `keep-figure` from an executed notebook to `data/figures/`."""
+    for cell in json.loads(job.out.read_text(encoding="utf-8"))["cells"]:
+        if "keep-figure" in cell["metadata"].get("tags", []):
+            for output in cell["outputs"]:
+                if "image/png" in output.get("data", {}):
+                    name = f"{job.notebook.stem}_{job.parameters['DATASET']}.png"
+                    write_bytes(ROOT / "data" / "figures" / name, base64.b64decode("".join(output["data"]["image/png"])))
+
+
+def _receipt(job):
+    """The file that says a run is finished, and with what result."""
+    return job.out.with_suffix(".json")
+
+
+def _check_writable(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise CourseError(f"cannot write to {folder}: {error.strerror}. Name another folder with --out.") from error
+
+
+def _heading(notebook):
+    """The last heading above the cell that failed, as a reader would say where it was."""
+    heading = "the start"
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "papermill" not in str(cell.metadata.get("tags", "")):
+            heading = next((repr(line.lstrip("# ")) for line in cell.source.splitlines() if line.startswith("#")), heading)
+        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+            break
+    return heading

@@ -1,0 +1,96 @@
+"""A run's figures beside the reference: `score(name=value, ...)` in a notebook, `data/reference.json` on disk."""
+
+import html
+import statistics
+
+from IPython import get_ipython
+from IPython.display import display
+
+from course_utils import files
+
+
+def score(**figures):
+    """Show this run's figures beside the reference for the same notebook, data and parameters.
+
+    A reference is the mean and the standard deviation over several seeds. Where the parameters were changed there
+    is none, and the table says so.
+    """
+    figures = {name: float(value) for name, value in figures.items()}
+    row = find_reference(figures, _parameters())
+    lines = [("figure", "this run", "reference")]
+    for name, value in figures.items():
+        lines.append((name.replace("_", " "), f"{value:.3g}", _spread(row, name)))
+    if row:
+        note = f"Reference: mean ± standard deviation over {len(row['seeds'])} seeds, same data and parameters."
+    else:
+        note = "No reference: it exists only for the parameters that the notebook came with."
+    widths = [max(len(line[i]) for line in lines) for i in range(3)]
+    text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines[1:]]
+    head = "".join(f"<th>{cell}</th>" for cell in lines[0])
+    table = f"<table><tr>{head}</tr>{''.join(f'<tr>{cell}</tr>' for cell in cells)}</table><p>{html.escape(note)}</p>"
+    display({"text/plain": f"{text}\n{note}", "text/html": table, files.FIGURES_MIME: figures}, raw=True)
+
+
+def find_reference(figures, parameters):
+    """The row of `data/reference.json` with these figures and parameters (apart from the seed), or None."""
+    wanted = {name: value for name, value in parameters.items() if name != "SEED"}
+    for row in files.read_json(files.REFERENCE, []):
+        known = {name: wanted.get(name) for name in row["parameters"]}
+        if known == row["parameters"] and set(figures) <= set(row["figures"]):
+            return row
+    return None
+
+
+def record(notebook, setting, parameters, runs):
+    """Write the mean and the spread of several runs to `data/reference.json`, in place of an earlier such row.
+
+    Args:
+        notebook: name without ending, for example "01_autoencoder".
+        setting: "quick" for the notebook's own parameters, "full" for the full ones.
+        parameters: dict of the parameters that all runs share, the resolved data set among them.
+        runs: dict from a seed to that run's dict of figures.
+    """
+    names = next(iter(runs.values()))
+    values = {name: [run[name] for run in runs.values()] for name in names}
+    row = {
+        "notebook": notebook,
+        "setting": setting,
+        "parameters": parameters,
+        "seeds": sorted(runs),
+        "figures": {
+            name: {"mean": _short(statistics.mean(v)), "std": _short(statistics.stdev(v) if len(v) > 1 else 0.0)}
+            for name, v in values.items()
+        },
+    }
+    key = ("notebook", "setting")
+    rows = [
+        old
+        for old in files.read_json(files.REFERENCE, [])
+        if [old[k] for k in key] != [row[k] for k in key] or old["parameters"]["DATASET"] != parameters["DATASET"]
+    ]
+    rows = sorted([*rows, row], key=lambda row: (row["notebook"], row["setting"], row["parameters"]["DATASET"]))
+    files.write_json(files.REFERENCE, rows)
+    return row
+
+
+def _parameters():
+    """The parameters of the running notebook, as its variables stand now, with the data set that "auto" stands for."""
+    from course_utils.data import resolve
+
+    shell = get_ipython()
+    names = {name: value for name, value in (shell.user_ns if shell else {}).items() if name.isupper()}
+    if "DATASET" in names:
+        names["DATASET"] = resolve(names["DATASET"])
+    return names
+
+
+def _spread(row, name):
+    if not row:
+        return "no reference"
+    figure = row["figures"][name]
+    return f"{figure['mean']:.3g} ± {figure['std']:.1g}"
+
+
+def _short(value):
+    return float(f"{value:.6g}")

@@ -1,0 +1,171 @@
+"""Training: the loop of notebook 01 with a progress bar, a history, a seed, a device and checkpoints."""
+
+import io
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from tqdm.auto import tqdm
+
+from course_utils import CourseError
+from course_utils.files import write_bytes
+
+
+def best_device():
+    """The fastest device that this machine has: "cuda", "mps" (Apple) or "cpu"."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def batches(data, batch_size, generator=None):
+    """Batches of a TensorDataset, shuffled if a `generator` is given.
+
+    An ordinary DataLoader asks for one image at a time and glues 64 of them together. Here a sampler hands the
+    data set a whole batch of indices, and the tensors answer with one look-up: same batches, a fraction of the time.
+    """
+    order = RandomSampler(data, generator=generator) if generator else SequentialSampler(data)
+    return DataLoader(data, sampler=BatchSampler(order, batch_size, drop_last=False), batch_size=None)
+
+
+def fit(
+    model, train, loss, *, epochs, batch_size=64, lr=1e-3, val=None, seed=0, device=None, checkpoint=None, progress=True
+):
+    """Train `model` with Adam, and return what happened in each epoch.
+
+    Args:
+        model: any module. It is trained in place, and comes back on the device it came from.
+        train, val: TensorDatasets of (x, y), for example from `data.load`.
+        loss: a function of (model, x, y) that returns the mean loss of a batch as a scalar.
+        epochs: passes over `train`, counted from the beginning of training.
+        seed: fixes the order of the batches and the random numbers that the model draws in training.
+        device: "cpu", "cuda" or "mps"; by default the fastest there is.
+        checkpoint: a file that is written after each epoch. If it exists, training goes on from it and gives
+            the same figures as if it had never stopped.
+        progress: whether to show a bar.
+
+    Returns:
+        A list with one dict per epoch: "epoch", "train" (mean loss while training), "val" (mean loss after
+        the epoch, if `val` is given) and "seconds".
+    """
+    _check_arguments(train, epochs, batch_size)
+    home = next(model.parameters()).device
+    device = torch.device(device) if device else best_device()
+    model.to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    shuffle = torch.Generator().manual_seed(seed)
+    # Resuming with other settings would quietly mix two experiments.
+    mean = round(float(train.tensors[0].double().mean()), 6)
+    settings = {"seed": seed, "batch_size": batch_size, "lr": lr, "images": (len(train), mean), "model": str(model)}
+    history = []
+    data = TensorDataset(*(tensor.to(device) for tensor in train.tensors))
+    cuda = [device] if device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices=cuda):  # leaves the caller's random numbers as they were
+            torch.manual_seed(seed)
+            if checkpoint and Path(checkpoint).exists():
+                history = _resume(checkpoint, settings, epochs, model, optimizer, shuffle, device)
+            bar = tqdm(range(len(history), epochs), "Training", epochs, initial=len(history), unit="epoch", disable=not progress)
+            for epoch in bar:
+                started = time.perf_counter()
+                row = {"epoch": epoch + 1, "train": _train_epoch(model, data, loss, optimizer, batch_size, shuffle)}
+                if not torch.isfinite(torch.tensor(row["train"])):
+                    saved = f" The last good epoch is in {checkpoint}." if checkpoint and history else ""
+                    raise CourseError(
+                        f"the loss became {row['train']} in epoch {epoch + 1}: training has blown up. Try a smaller "
+                        f"learning rate (it was {lr:g}), and look for a log or an exp of something unbounded.{saved}"
+                    )
+                if val is not None:
+                    row["val"] = evaluate(model, val, loss)
+                row["seconds"] = time.perf_counter() - started
+                history.append(row)
+                bar.set_postfix({name: f"{row[name]:.4g}" for name in ("train", "val") if name in row})
+                if checkpoint:
+                    _save(checkpoint, settings, history, model, optimizer, shuffle, device)
+    finally:
+        model.to(home)
+    return history
+
+
+@torch.no_grad()
+def evaluate(model, data, loss, batch_size=1000):
+    """Mean loss over a TensorDataset, with the model in evaluation mode; the unit is the loss's."""
+    device = next(model.parameters()).device
+    training = model.training
+    model.eval()
+    total = 0.0
+    for x, y in batches(data, batch_size):
+        total += float(loss(model, x.to(device), y.to(device))) * len(x)
+    model.train(training)
+    return total / len(data)
+
+
+def _train_epoch(model, data, loss, optimizer, batch_size, shuffle):
+    """One pass over the data; returns the mean loss over the images."""
+    model.train()
+    total = 0.0
+    for x, y in batches(data, batch_size, shuffle):
+        batch_loss = loss(model, x, y)
+        optimizer.zero_grad()
+        batch_loss.backward()
+        optimizer.step()
+        total += batch_loss.detach() * len(x)
+    return float(total) / len(data)
+
+
+def _check_arguments(train, epochs, batch_size):
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise CourseError(f"{name}={value!r}: expected a whole number of at least 1")
+    if not isinstance(train, TensorDataset) or len(train) == 0:
+        raise CourseError("fit expects a TensorDataset with at least one image, for example from course_utils.data.load")
+    if not torch.isfinite(train.tensors[0]).all():
+        raise CourseError("the training images contain NaN or infinity: look for a division by zero before this point")
+
+
+def _save(path, settings, history, model, optimizer, shuffle, device):
+    """Everything that the next epoch depends on, the states of the random number generators included."""
+    random = {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        random["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        random["mps"] = torch.mps.get_rng_state()
+    content = io.BytesIO()
+    torch.save(
+        {
+            "settings": settings,
+            "history": history,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "random": random,
+        },
+        content,
+    )
+    write_bytes(path, content.getvalue())
+
+
+def _resume(path, settings, epochs, model, optimizer, shuffle, device):
+    """Put model, optimizer and random number generators back to where `_save` left them; returns the history."""
+    advice = f"Delete {path} to train from the beginning, or name another file."
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        saved, history, random = state["settings"], state["history"], state["random"]
+    except Exception as error:  # a damaged file fails in whichever way its bytes lead to
+        raise CourseError(f"{path} is not a checkpoint of this course, or is damaged. {advice}") from error
+    if saved != settings:
+        different = [f"{k} was {saved.get(k)!r}, now {v!r}" for k, v in settings.items() if saved.get(k) != v]
+        raise CourseError(f"{path} was made with other settings ({'; '.join(different)}). {advice}")
+    if len(history) > epochs:
+        raise CourseError(f"{path} has already trained {len(history)} epochs, more than the {epochs} asked for. {advice}")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    shuffle.set_state(random["shuffle"])
+    torch.set_rng_state(random["cpu"])
+    if device.type == "cuda" and "cuda" in random:
+        torch.cuda.set_rng_state(random["cuda"], device)
+    if device.type == "mps" and "mps" in random:
+        torch.mps.set_rng_state(random["mps"])
+    return history
