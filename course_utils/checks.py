@@ -5,7 +5,6 @@ What they ask and how they judge stands in `course_utils/lessons/`, one module p
 
 import html
 import importlib
-import json
 
 from IPython.display import display
 
@@ -28,11 +27,11 @@ def predict(id, guess=None, *, result=None):
     file = files.state_dir() / "predictions" / f"{id}.json"
     if result is not None:
         kept = files.read_json(file, None)
-        guessed = f"you guessed {_named(kept, options)}" if kept is not None else "no guess recorded"
-        print(f"Prediction {id}: {guessed}; the result is {_named(result, options)}.")
+        guessed = f"you guessed {_named(kept, question)}" if kept is not None else "no guess recorded"
+        print(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
         return
     if guess is None:
-        example = repr(next(iter(options))) if options else question["example"]
+        example = f'"{next(iter(options))}"' if options else question["example"]
         lines = [f"Prediction {id}: {question['question']}"]
         lines += [f"  {letter}) {text}" for letter, text in (options or {}).items()]
         print("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
@@ -42,11 +41,14 @@ def predict(id, guess=None, *, result=None):
     if not options and (isinstance(guess, bool) or not isinstance(guess, int | float)):
         raise CourseError(f"the guess {guess!r} is not a number: expected for example {question['example']}")
     files.write_json(file, guess)
-    print(f"Prediction {id}: kept your guess, {_named(guess, options)}. Go on and see.")
+    print(f"Prediction {id}: kept your guess, {_named(guess, question)}. Go on and see.")
 
 
 def check(id, answer):
-    """Say whether the answer to an exercise is right and, if not, what the likely mistake is. Never stops the notebook."""
+    """Say whether the answer to an exercise is right and, if not, what the likely mistake is.
+
+    Never stops the notebook: an unfilled stub, and code that fails, are told as such.
+    """
     judge = _find(id, "CHECKS")
     try:
         problem = judge(answer)
@@ -73,7 +75,9 @@ def quiz(id):
                 f"<p><b>{verdict}.</b> {html.escape(explanation)}</p></details>"
             )
         pages.append(f"<p><b>{number}. {html.escape(question['question'])}</b></p>{''.join(options)}")
-    lines.append("Run this cell in JupyterLab, or open the HTML page, to click on an answer and see why it is right or wrong.")
+    lines.append(
+        "Run this cell in JupyterLab, or open the HTML page, to click on an answer and see why it is right or wrong."
+    )
     display({"text/plain": "\n".join(lines), "text/html": "".join(pages)}, raw=True)
 
 
@@ -89,7 +93,9 @@ def _find(id, kind):
     try:
         lesson = importlib.import_module(f"course_utils.lessons.lesson_{str(id)[:2]}")
     except ModuleNotFoundError:
-        raise CourseError(f"unknown id {id!r}: it should begin with the number of a notebook, for example '01'") from None
+        raise CourseError(
+            f"unknown id {id!r}: it should begin with the number of a notebook, for example '01'"
+        ) from None
     entries = getattr(lesson, kind)
     if kind == "QUIZ":
         return entries
@@ -98,8 +104,8 @@ def _find(id, kind):
     return entries[id]
 
 
-def _named(value, options):
+def _named(value, question):
     """A guess or result as a reader sees it."""
-    if options:
-        return f"{value}) {options[value]}"
-    return json.dumps(value) if isinstance(value, int) else f"{value:.3g}"
+    if "options" in question:
+        return f"{value}) {question['options'][value]}"
+    return f"{value:.3g}{question.get('unit', '')}"

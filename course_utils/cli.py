@@ -136,7 +136,9 @@ def _require(dataset):
 
     name = data.resolve(dataset)
     if name in data.DOWNLOADS and not data.is_on_disk(name):
-        raise CourseError(f"{data.TITLES[name]} is not in {data_dir()}: run `course data {name}`, or use --dataset digits")
+        raise CourseError(
+            f"{data.TITLES[name]} is not in {data_dir()}: run `course data {name}`, or use --dataset digits"
+        )
 
 
 def _parameter(text):
@@ -158,7 +160,11 @@ def _data(options):
         return 0
     print(f"{'digits':14} built in: drawn in memory, needs no files")
     for name in data.DOWNLOADS:
-        there = "on disk" if data.is_on_disk(name) else f"not on disk: `course data {name}` downloads {data.DOWNLOAD_MB[name]} MB"
+        there = (
+            "on disk"
+            if data.is_on_disk(name)
+            else f"not on disk: `course data {name}` downloads {data.DOWNLOAD_MB[name]} MB"
+        )
         print(f"{name:14} {there}")
     print(f"Data folder: {_relative(data_dir())} (the variable COURSE_DATA names another)")
     print(f"'auto' means {data.resolve('auto')}.")

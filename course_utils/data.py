@@ -1,5 +1,6 @@
 """Named sets of 28 x 28 images as tensors, and the explicit download of those that are not built in."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -25,6 +26,7 @@ MNIST_MD5 = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 TIMEOUT = 20  # seconds without an answer before a download gives up
 
 
@@ -130,8 +132,8 @@ def download(name):
                     one_mirror(temporary, download=True)
                     _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
                 except Exception as error:  # a server can fail in more ways than can be listed
-                    if isinstance(error, OSError) and error.filename:
-                        raise  # the disk's fault, not the server's
+                    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+                        raise  # another mirror would not help
                     problems.append(f"{mirror} ({_last_line(error)})")
                     continue
                 _replace_folder(_raw_folder(Path(temporary), name), _raw_folder(root, name))

@@ -12,6 +12,7 @@ width, ...), which real data never has. A digit is drawn in four steps:
 `tests/digits_realism.py` measures how well they stand in for MNIST.
 """
 
+import itertools
 import math
 
 import torch
@@ -245,7 +246,9 @@ def _spline_weights(n, position, closed):
     """Weights (len(position), n) of n control points at positions 0 to n - 1 along the curve."""
     knot = position.floor().clamp(max=n - 2).long()
     u = position - knot
-    catmull_rom = torch.stack([-u + 2 * u**2 - u**3, 2 - 5 * u**2 + 3 * u**3, u + 4 * u**2 - 3 * u**3, u**3 - u**2], 1) / 2
+    catmull_rom = (
+        torch.stack([-u + 2 * u**2 - u**3, 2 - 5 * u**2 + 3 * u**3, u + 4 * u**2 - 3 * u**3, u**3 - u**2], 1) / 2
+    )
     b_spline = torch.stack([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3], 1) / 6
     basis = (1 - SMOOTHNESS) * catmull_rom + SMOOTHNESS * b_spline
     weights = torch.zeros(len(position), n)
@@ -268,12 +271,12 @@ def _compile(skeleton):
     """Control points (points, 2) of a skeleton, and the weights (DOTS, points) that run a curve through them."""
     strokes = [[tuple(map(float, point.split(","))) for point in stroke.split()] for stroke in skeleton.split("|")]
     points = sorted({point for stroke in strokes for point in stroke})
-    lengths = [sum(math.dist(a, b) for a, b in zip(s, s[1:], strict=False)) for s in strokes]
+    lengths = [sum(math.dist(a, b) for a, b in itertools.pairwise(s)) for s in strokes]
     dots = [max(4, round(DOTS * length / sum(lengths))) for length in lengths]
     dots[lengths.index(max(lengths))] += DOTS - sum(dots)
     weights = []
     for stroke, count in zip(strokes, dots, strict=True):
-        chords = [0.0] + [math.dist(a, b) for a, b in zip(stroke, stroke[1:], strict=False)]
+        chords = [0.0] + [math.dist(a, b) for a, b in itertools.pairwise(stroke)]
         travelled = torch.tensor(chords).cumsum(0)
         at = torch.linspace(0, float(travelled[-1]), count)  # dots evenly spaced along the chords
         knot = (torch.searchsorted(travelled, at, right=True) - 1).clamp(0, len(stroke) - 2)

@@ -59,4 +59,6 @@ def read_json(path, default):
     except FileNotFoundError:
         return default
     except (OSError, ValueError) as error:
-        raise CourseError(f"cannot read {path}: {error}. Restore it from the course, or delete it to start afresh.") from error
+        raise CourseError(
+            f"cannot read {path}: {error}. Restore it from the course, or delete it to start afresh."
+        ) from error

@@ -41,6 +41,7 @@ def image_rows(rows, alt, scale=0.75):
                 axis.imshow(image.detach().cpu().squeeze(), cmap="gray", vmin=0, vmax=1)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
+                axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
             line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
     show(figure, alt)
 
@@ -58,7 +59,7 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3.4))
         for (label, (x, y)), marker in zip(lines.items(), MARKERS, strict=False):
-            axis.plot(x, y, marker=marker, markersize=5, label=label)
+            axis.plot(x, y, marker=marker if len(x) <= 15 else None, markersize=5, label=label)
         if level:
             axis.axhline(level[1], color="#555555", linestyle="--", linewidth=1, label=level[0])
         if x_log:
@@ -67,6 +68,8 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         if y_log:
             axis.set_yscale("log")
+            axis.yaxis.set_major_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("{x:g}")
         axis.set(xlabel=x_label, ylabel=y_label)
         axis.legend(frameon=False)
     show(figure, alt)

@@ -1,4 +1,7 @@
-"""Execute notebooks with papermill, in parallel, and write each with an HTML page. Imports no torch: it starts at once."""
+"""Execute notebooks with papermill, side by side, and write each with an HTML page.
+
+Imports no torch, so that it starts at once.
+"""
 
 import ast
 import base64
@@ -168,6 +171,7 @@ def execute(job):
                 kernel_name="python3",
                 cwd=NOTEBOOKS,
                 progress_bar=False,
+                extra_arguments=["--log-level=ERROR"],  # keeps the kernel's own notices out of the terminal
                 store_widget_state=False,
                 execution_timeout=job.timeout,
             )
@@ -283,7 +287,9 @@ def table(results):
         figures = "  ".join(f"{name} {value:.3g}" for name, value in result.figures.items())
         rows.append((result.name, "failed" if result.error else "ok", f"{result.seconds:.1f}", result.error or figures))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    return "\n".join(f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows)
+    return "\n".join(
+        f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows
+    )
 
 
 def _record(jobs, results, setting):
@@ -308,7 +314,9 @@ def _keep_figures(job):
             for output in cell["outputs"]:
                 if "image/png" in output.get("data", {}):
                     name = f"{job.notebook.stem}_{job.parameters['DATASET']}.png"
-                    write_bytes(ROOT / "data" / "figures" / name, base64.b64decode("".join(output["data"]["image/png"])))
+                    write_bytes(
+                        ROOT / "data" / "figures" / name, base64.b64decode("".join(output["data"]["image/png"]))
+                    )
 
 
 def _receipt(job):
@@ -330,7 +338,9 @@ def _heading(notebook):
     heading = "the start"
     for cell in notebook.cells:
         if cell.cell_type == "markdown" and "papermill" not in str(cell.metadata.get("tags", "")):
-            heading = next((repr(line.lstrip("# ")) for line in cell.source.splitlines() if line.startswith("#")), heading)
+            heading = next(
+                (repr(line.lstrip("# ")) for line in cell.source.splitlines() if line.startswith("#")), heading
+            )
         if any(output.output_type == "error" for output in cell.get("outputs", [])):
             break
     return heading

@@ -1,6 +1,7 @@
 """Training: the loop of notebook 01 with a progress bar, a history, a seed, a device and checkpoints."""
 
 import io
+import os
 import time
 from pathlib import Path
 
@@ -68,7 +69,10 @@ def fit(
             torch.manual_seed(seed)
             if checkpoint and Path(checkpoint).exists():
                 history = _resume(checkpoint, settings, epochs, model, optimizer, shuffle, device)
-            bar = tqdm(range(len(history), epochs), "Training", epochs, initial=len(history), unit="epoch", disable=not progress)
+            hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's bar for notebooks ignores that variable
+            bar = tqdm(
+                range(len(history), epochs), "Training", epochs, initial=len(history), unit="epoch", disable=hidden
+            )
             for epoch in bar:
                 started = time.perf_counter()
                 row = {"epoch": epoch + 1, "train": _train_epoch(model, data, loss, optimizer, batch_size, shuffle)}
@@ -121,7 +125,9 @@ def _check_arguments(train, epochs, batch_size):
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise CourseError(f"{name}={value!r}: expected a whole number of at least 1")
     if not isinstance(train, TensorDataset) or len(train) == 0:
-        raise CourseError("fit expects a TensorDataset with at least one image, for example from course_utils.data.load")
+        raise CourseError(
+            "fit expects a TensorDataset with at least one image, for example from course_utils.data.load"
+        )
     if not torch.isfinite(train.tensors[0]).all():
         raise CourseError("the training images contain NaN or infinity: look for a division by zero before this point")
 
@@ -159,7 +165,9 @@ def _resume(path, settings, epochs, model, optimizer, shuffle, device):
         different = [f"{k} was {saved.get(k)!r}, now {v!r}" for k, v in settings.items() if saved.get(k) != v]
         raise CourseError(f"{path} was made with other settings ({'; '.join(different)}). {advice}")
     if len(history) > epochs:
-        raise CourseError(f"{path} has already trained {len(history)} epochs, more than the {epochs} asked for. {advice}")
+        raise CourseError(
+            f"{path} has already trained {len(history)} epochs, more than the {epochs} asked for. {advice}"
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     shuffle.set_state(random["shuffle"])

@@ -10,7 +10,9 @@ def download_button(name="mnist"):
     """A button that downloads a data set, and says how it went. Nothing is fetched until it is pressed."""
     title = data.TITLES[name]
     button = ipywidgets.Button(description=f"Download {title}", layout={"width": "auto"})
-    message = ipywidgets.HTML(f"{title} is already on disk." if data.is_on_disk(name) else f"{data.DOWNLOAD_MB[name]} MB on disk.")
+    message = ipywidgets.HTML(
+        f"{title} is already on disk." if data.is_on_disk(name) else f"{data.DOWNLOAD_MB[name]} MB on disk."
+    )
 
     def press(_):
         button.disabled = True

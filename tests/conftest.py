@@ -1,0 +1,38 @@
+"""Settings of the whole suite: few threads, the built-in digits for committed pages, and a learner's state of its own."""
+
+import os
+import tempfile
+
+# Before torch is imported anywhere, since it reads the number of threads once.
+from course_utils.runner import prepare_environment
+
+os.environ.setdefault("COURSE_STATE", tempfile.mkdtemp(prefix="course-state-"))
+prepare_environment(COURSE_DATASET="digits")
+
+import pytest  # noqa: E402
+
+from course_utils import data, files  # noqa: E402
+
+MNIST = data.is_on_disk("mnist")
+
+
+@pytest.fixture
+def mnist():
+    """Skips a test where MNIST is not on disk."""
+    if not MNIST:
+        pytest.skip(f"MNIST is not in {files.data_dir()}")
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """An empty folder for predictions."""
+    monkeypatch.setenv("COURSE_STATE", str(tmp_path))
+    return tmp_path
+
+
+def pytest_report_header():
+    return f"MNIST: {'used' if MNIST else 'not on disk, its tests are skipped (course data mnist)'}"
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"MNIST was {'used' if MNIST else 'not on disk: its tests were skipped'}.")

@@ -1,0 +1,331 @@
+"""Data sets by name, damaged files, and downloads from a server that misbehaves in every way a server can."""
+
+import gzip
+import hashlib
+import http.server
+import os
+import subprocess
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from course_utils import CourseError, data, digits
+from course_utils.data import ImageSet, load
+
+SMALL = {"train": 50, "val": 10, "train+val": 60, "test": 10}
+
+
+def idx(array):
+    """The bytes of an IDX file, as described on MNIST's page: magic number, sizes, data."""
+    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """A data folder with a set in MNIST's format, only smaller; returns the folder and its arrays."""
+    random = np.random.default_rng(0)
+    arrays, checksums, packed = {}, {}, []
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, n in (("train", 60), ("t10k", 10)):
+        arrays[f"{part}-images-idx3-ubyte"] = random.integers(0, 256, (n, 28, 28), dtype=np.uint8)
+        arrays[f"{part}-labels-idx1-ubyte"] = random.integers(0, 10, n, dtype=np.uint8)
+    for name, array in arrays.items():
+        content = idx(array)
+        (raw / name).write_bytes(content)
+        checksums[name] = hashlib.md5(content).hexdigest()
+        packed.append((f"{name}.gz", hashlib.md5(gzip.compress(content, mtime=0)).hexdigest()))
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(data, "SIZES", SMALL)
+    monkeypatch.setattr(data, "MNIST_MD5", checksums)
+    monkeypatch.setattr(datasets.MNIST, "resources", packed)
+    return tmp_path, arrays
+
+
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+# --- loading
+
+
+def test_built_in_digits(capsys):
+    train = load("digits", "train", 100)
+    assert capsys.readouterr().out == "Data: built-in digits, train split, 100 of 50,000 images\n"
+    images, factors = digits.generate(100)
+    assert torch.equal((train.x * 255).round().byte().squeeze(1), images)
+    assert torch.equal(train.y, factors["digit"]) and torch.equal(train.factors["slant"], factors["slant"])
+    x, y = next(iter(DataLoader(train, batch_size=64, shuffle=True)))
+    assert x.shape == (64, 1, 28, 28) and x.dtype == torch.float32 and y.dtype == torch.int64
+
+
+def test_train_and_val_together_are_one_after_the_other(monkeypatch):
+    monkeypatch.setattr(data, "SIZES", SMALL)
+    both = load("digits", "train+val")
+    assert torch.equal(both.x, torch.cat([load("digits", "train").x, load("digits", "val").x]))
+    assert len(both) == len(both.factors["pen"]) == 60
+
+
+def test_files_are_split_as_documented(small):
+    _, arrays = small
+    images = torch.tensor(arrays["train-images-idx3-ubyte"]).unsqueeze(1) / 255
+    assert torch.equal(load("mnist", "train").x, images[:50])
+    assert torch.equal(load("mnist", "val").x, images[50:])
+    assert torch.equal(load("mnist", "train+val").x, images)
+    assert torch.equal(load("mnist", "test", 7).y, torch.tensor(arrays["t10k-labels-idx1-ubyte"])[:7].long())
+
+
+def test_real_mnist_is_what_torchvision_and_totensor_give(mnist):
+    theirs = datasets.MNIST(data.data_dir(), train=False, transform=transforms.ToTensor())
+    ours = load("mnist", "test")
+    assert len(ours) == 10_000 and ours.y.bincount().tolist() == torch.bincount(theirs.targets).tolist()
+    for i in (0, 1, 9_999):
+        assert torch.equal(ours[i][0], theirs[i][0]) and ours[i][1] == theirs[i][1]
+
+
+def test_auto_is_mnist_where_it_is_and_the_variable_overrides(small, tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_DATASET")
+    assert data.resolve("auto") == "mnist"
+    monkeypatch.setenv("COURSE_DATASET", "digits")
+    assert data.resolve("auto") == "digits" and data.resolve("mnist") == "mnist"
+    monkeypatch.delenv("COURSE_DATASET")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "elsewhere"))
+    assert data.resolve("auto") == "digits"
+    monkeypatch.setenv("COURSE_DATASET", "mnits")
+    with pytest.raises(CourseError, match=r"'mnits' in the variable COURSE_DATASET.*digits, mnist"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("mnits",), r"unknown data set 'mnits'.*auto, digits, mnist, fashion-mnist"),
+        (("digits", "dev"), r"unknown split 'dev'.*train, val"),
+        (("digits", "train", 50_001), r"size=50001.*has 50,000 images.*'train\+val' has 60,000"),
+        (("digits", "test", 0), r"size=0.*ask for 1 to 10,000"),
+        (("digits", "test", 2.5), r"size=2.5"),
+        (("digits", "test", True), r"size=True"),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(CourseError, match=message):
+        load(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.rand(3, 28, 28), r"shape \(N, 1, 28, 28\).*\(3, 28, 28\)"),
+        (torch.zeros(3, 1, 28, 28, dtype=torch.uint8), "uint8"),
+        (torch.rand(3, 1, 28, 28) * 255, "divide pixels of 0 to 255 by 255"),
+        (torch.rand(3, 1, 28, 28) * 2 - 1, r"leave out Normalize"),
+        (torch.full((3, 1, 28, 28), torch.nan), "NaN"),
+    ],
+)
+def test_images_that_are_none(x, message):
+    with pytest.raises(CourseError, match=message):
+        ImageSet(x, torch.zeros(3), "mine")
+
+
+# --- damaged files
+
+
+def cut(content):
+    return content[: len(content) // 2]
+
+
+def flip(content):
+    return content[:100] + bytes([content[100] ^ 1]) + content[101:]
+
+
+@pytest.mark.parametrize("damage", [cut, flip, lambda c: b"", lambda c: b"<html>busy</html>"])
+@pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
+def test_damaged_file_is_named_with_a_remedy(small, file, damage):
+    root, _ = small
+    path = root / "MNIST" / "raw" / file
+    if file.startswith("train-labels") and damage is flip:
+        pytest.skip("a label file is shorter than the byte that is flipped")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CourseError, match=rf"{file} is damaged.*course data mnist"):
+        load("mnist", "train")
+    assert len(load("mnist", "test")) == 10  # the other files are still good
+
+
+def test_missing_file_is_named(small):
+    root, _ = small
+    (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
+    with pytest.raises(CourseError, match=r"not on disk.*t10k-labels-idx1-ubyte.*course data mnist"):
+        load("mnist", "test")
+
+
+@pytest.mark.parametrize("damage", [cut, lambda c: b"\1\2\3\4" + c[4:], lambda c: c[:4] + b"\0\0\0\7" + c[8:]])
+def test_damaged_file_without_a_checksum(small, damage):
+    """Fashion-MNIST has no published checksums of unpacked files: torchvision's reader and the sizes must notice."""
+    root, _ = small
+    os.rename(root / "MNIST", root / "FashionMNIST")
+    assert len(load("fashion-mnist", "train")) == 50
+    path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(CourseError, match=r"damaged.*course data fashion-mnist"):
+        load("fashion-mnist", "train")
+
+
+def test_file_that_differs_from_the_archive_beside_it(small):
+    root, _ = small
+    os.rename(root / "MNIST", root / "FashionMNIST")
+    path = root / "FashionMNIST" / "raw" / "train-images-idx3-ubyte"
+    path.with_suffix(".gz").write_bytes(gzip.compress(path.read_bytes()))
+    path.with_name(path.name + ".gz").write_bytes(gzip.compress(path.read_bytes()))
+    assert len(load("fashion-mnist", "train")) == 50
+    path.write_bytes(flip(path.read_bytes()))
+    with pytest.raises(CourseError, match="damaged"):
+        load("fashion-mnist", "train")
+
+
+# --- downloads
+
+
+@contextmanager
+def server(arrays):
+    """A mirror whose path says how it behaves: /good/, /stall/, /half/, /html/, /wrong/, /missing/."""
+    release = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.answer(body=False)
+
+        def do_GET(self):
+            self.answer(body=True)
+
+        def answer(self, body):
+            _, how, name = self.path.split("/")
+            content = gzip.compress(idx(arrays[name.removesuffix(".gz")]), mtime=0)
+            if how == "missing":
+                return self.send_error(404)
+            if how == "html":
+                content = b"<html>Please log in to the hotel's network</html>"
+            if how == "wrong":
+                content = flip(content)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if body:
+                self.wfile.write(content if how not in ("half", "stall") else cut(content))
+                if how == "stall":
+                    self.wfile.flush()
+                    release.wait(10)
+
+        def log_message(self, *arguments):
+            pass
+
+    mirror = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=mirror.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{mirror.server_port}"
+    finally:
+        release.set()
+        mirror.shutdown()
+        mirror.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def empty(small, tmp_path, monkeypatch):
+    """An empty data folder and the arrays that a server could fill it with."""
+    folder = tmp_path / "empty"
+    monkeypatch.setenv("COURSE_DATA", str(folder))
+    monkeypatch.setattr(data, "TIMEOUT", 0.5)
+    return folder, small[1]
+
+
+def test_download_and_load(empty, monkeypatch):
+    folder, arrays = empty
+    with server(arrays) as url:
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
+        data.download("mnist")
+    assert torch.equal(load("mnist", "test").y, torch.tensor(arrays["t10k-labels-idx1-ubyte"]).long())
+    assert [path.name for path in folder.iterdir()] == ["MNIST"]
+    data.download("mnist")  # complete already: asks no server, and there is none any more
+
+
+def test_second_mirror_helps_out(empty, monkeypatch):
+    _, arrays = empty
+    with server(arrays) as url:
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/missing/", f"{url}/html/", f"{url}/good/"])
+        data.download("mnist")
+    assert len(load("mnist", "train")) == 50
+
+
+@pytest.mark.parametrize("how", ["stall", "half", "html", "wrong", "missing"])
+def test_failed_download_changes_nothing(empty, monkeypatch, how):
+    folder, arrays = empty
+    (folder / "mine").mkdir(parents=True)
+    (folder / "mine" / "notes.txt").write_text("keep me")
+    before = contents(folder)
+    with server(arrays) as url:
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/{how}/"])
+        with pytest.raises(CourseError, match=r"could not download MNIST; nothing was changed.*built-in digits"):
+            data.download("mnist")
+    assert contents(folder) == before
+    assert not data.is_on_disk("mnist")
+
+
+def test_no_network_at_all(empty, monkeypatch):
+    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens on this port
+    with pytest.raises(CourseError, match="Check the connection"):
+        data.download("mnist")
+
+
+def test_download_replaces_damaged_files_only_when_it_succeeds(small, monkeypatch):
+    root, arrays = small
+    path = root / "MNIST" / "raw" / "train-images-idx3-ubyte"
+    path.write_bytes(cut(path.read_bytes()))
+    before = contents(root)
+    with server(arrays) as url:
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/half/"])
+        with pytest.raises(CourseError):
+            data.download("mnist")
+        assert contents(root) == before
+        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
+        data.download("mnist")
+    assert len(load("mnist", "train")) == 50
+    assert [p.name for p in root.iterdir()] == ["MNIST"] and [p.name for p in (root / "MNIST").iterdir()] == ["raw"]
+
+
+def test_download_of_what_cannot_be_downloaded():
+    with pytest.raises(CourseError, match="cannot download 'digits'.*mnist, fashion-mnist"):
+        data.download("digits")
+
+
+def test_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(CourseError, match=r"cannot store MNIST in .*COURSE_DATA"):
+        data.download("mnist")
+
+
+def test_full_disk(empty, tmp_path, monkeypatch):
+    """On a real, tiny file system where this machine lets us make one."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+    if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("making a small file system needs Linux and root")
+    try:
+        monkeypatch.setenv("COURSE_DATA", str(disk))
+        with pytest.raises(CourseError, match=r"cannot store MNIST.*MB free.*COURSE_DATA"):
+            data.download("mnist")
+        monkeypatch.setitem(data.DOWNLOAD_MB, "mnist", 0)  # as if the space had looked sufficient
+        with server(empty[1]) as url:
+            monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
+            with pytest.raises(CourseError, match=r"No space left on device.*COURSE_DATA"):
+                data.download("mnist")
+        assert list(disk.iterdir()) == []
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)

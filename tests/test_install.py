@@ -1,0 +1,66 @@
+"""What a newcomer relies on before the first notebook: the files that install, and a command that answers at once."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from course_utils.files import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def requirements():
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_requirements_pin_torch_and_install_the_project():
+    assert {"torch==2.14.1", "torchvision==0.29.1"} <= set(requirements())
+    assert requirements()[-1] == "-e ."
+    for line in requirements()[:-1]:
+        assert re.fullmatch(r"[a-z-]+(==[\d.]+|>=[\d.]+,<[\d.]+)", line), line
+
+
+def test_conda_environment_installs_from_requirements_and_names_the_same_pythons():
+    text = (ROOT / "environment.yml").read_text()
+    python = re.search(r'requires-python = "(.+)"', (ROOT / "pyproject.toml").read_text()).group(1)
+    packages = re.findall(r"^ +- (.+?):?$", text, flags=re.M)
+    assert packages == ["conda-forge", f"python{python}", "pip", "pip", "-r requirements.txt"]
+
+
+@pytest.mark.parametrize("end", ["-m course_utils.cli run", "-m pytest"])
+def test_readme_has_both_commands_for_both_shells(end):
+    unix = f"python3 -m venv .venv && .venv/bin/python -m pip install -r requirements.txt && .venv/bin/python {end}"
+    windows = f"py -3 -m venv .venv; if ($?) {{ .venv\\Scripts\\python -m pip install -r requirements.txt }}; "
+    windows += f"if ($?) {{ .venv\\Scripts\\python {end} }}"
+    if "course_utils.cli" in end:
+        unix = unix.replace(f"python {end}", "course run")
+        windows = windows.replace(f"python {end}", "course run")
+    assert unix in README
+    assert windows in README
+
+
+def test_ci_runs_the_readme_test_command():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "-m pip install" in script and "-r requirements.txt" in script and "-m pytest" in script
+
+
+def test_readme_names_every_notebook_and_links_work():
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"notebooks/{notebook.name}" in README
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_command_line_starts_without_torch():
+    code = (
+        "import sys, course_utils.cli as cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'papermill', 'matplotlib', 'numpy')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
+    assert "run" in done.stdout and "data" in done.stdout
