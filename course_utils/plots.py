@@ -8,6 +8,7 @@ import io
 
 import matplotlib.pyplot as plt
 from IPython.display import display
+from matplotlib.ticker import LogLocator
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
@@ -68,8 +69,9 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         if y_log:
             axis.set_yscale("log")
+            axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axis.yaxis.set_major_formatter("{x:g}")
-            axis.yaxis.set_minor_formatter("{x:g}")
+            axis.yaxis.set_minor_formatter("")
         axis.set(xlabel=x_label, ylabel=y_label)
         axis.legend(frameon=False)
     show(figure, alt)

@@ -5,9 +5,11 @@ Imports no torch, so that it starts at once.
 
 import ast
 import base64
+import copy
 import hashlib
 import json
 import os
+import re
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -33,9 +35,10 @@ KERNEL_ENVIRONMENT = {
 }
 
 # In the page a solution opens on a click, as it does in JupyterLab.
-FOLD_SOLUTIONS = """<script>
+FOLD_SOLUTIONS = """<style>.fold > summary { margin: 1em 0 1em 5.6em; font: 14px sans-serif; cursor: pointer; }</style>
+<script>
 for (const cell of document.querySelectorAll(".celltag_solution")) {
-  const fold = document.createElement("details");
+  const fold = Object.assign(document.createElement("details"), {className: "fold"});
   fold.append(Object.assign(document.createElement("summary"), {textContent: "Solution"}));
   cell.replaceWith(fold);
   fold.append(cell);
@@ -202,11 +205,29 @@ def figures_of(notebook):
 
 
 def to_html(notebook, title):
-    """An HTML page of a notebook, with solutions folded."""
+    """An HTML page of a notebook that needs no network: formulas in MathML, solutions folded."""
     from nbconvert import HTMLExporter
 
-    page, _ = HTMLExporter().from_notebook_node(notebook, {"metadata": {"name": title}})
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _formulas_to_mathml(cell.source)
+    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="", widget_renderer_url="")
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     return page.replace("</body>", FOLD_SOLUTIONS)
+
+
+def _formulas_to_mathml(text):
+    """Replace $...$ and $$...$$ outside of code with MathML, which browsers draw by themselves."""
+    from latex2mathml.converter import convert
+
+    def replace(match):
+        if match["display"]:
+            return convert(match["display"].strip(), display="block")
+        return convert(match["inline"]) if match["inline"] else match[0]
+
+    code = r"```.*?```|`[^`\n]*`"
+    return re.sub(rf"{code}|\$\$(?P<display>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", replace, text, flags=re.DOTALL)
 
 
 def clean(notebook):

@@ -1,12 +1,16 @@
 """A run's figures beside the reference: `score(name=value, ...)` in a notebook, `data/reference.json` on disk."""
 
 import html
+import math
 import statistics
 
 from IPython import get_ipython
 from IPython.display import display
 
 from course_utils import files
+
+# The last word of a figure's name is its unit.
+UNITS = {"sse": "squared error per image", "mse": "squared error per pixel"}
 
 
 def score(**figures):
@@ -17,15 +21,25 @@ def score(**figures):
     """
     figures = {name: float(value) for name, value in figures.items()}
     row = find_reference(figures, _parameters())
-    lines = [("figure", "this run", "reference")]
+    lines = [("figure", "this run", "reference", "unit")]
     for name, value in figures.items():
-        lines.append((name.replace("_", " "), f"{value:.3g}", _spread(row, name)))
+        words, _, unit = name.rpartition("_")
+        label = words if unit in UNITS else name
+        lines.append(
+            (
+                label.replace("_", " "),
+                f"{value:.3g}",
+                spread(row["figures"][name]) if row else "no reference",
+                UNITS.get(unit, ""),
+            )
+        )
     if row:
         note = f"Reference: mean ± standard deviation over {len(row['seeds'])} seeds, same data and parameters."
     else:
         note = "No reference: it exists only for the parameters that the notebook came with."
-    widths = [max(len(line[i]) for line in lines) for i in range(3)]
-    text = "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    widths = [max(len(line[i]) for line in lines) for i in range(4)]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in lines]
+    text = "\n".join("  ".join(line).rstrip() for line in padded)
     cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines[1:]]
     head = "".join(f"<th>{cell}</th>" for cell in lines[0])
     table = f"<table><tr>{head}</tr>{''.join(f'<tr>{cell}</tr>' for cell in cells)}</table><p>{html.escape(note)}</p>"
@@ -74,6 +88,14 @@ def record(notebook, setting, parameters, runs):
     return row
 
 
+def spread(figure):
+    """A figure's mean and standard deviation as text, to the first digit in which runs differ: "16.0 ± 0.2"."""
+    if not figure["std"]:
+        return f"{figure['mean']:.3g}"
+    decimals = max(0, -math.floor(math.log10(figure["std"])))
+    return f"{figure['mean']:.{decimals}f} ± {figure['std']:.{decimals}f}"
+
+
 def _parameters():
     """The parameters of the running notebook, as its variables stand now, with the data set that "auto" stands for."""
     from course_utils.data import resolve
@@ -83,13 +105,6 @@ def _parameters():
     if "DATASET" in names:
         names["DATASET"] = resolve(names["DATASET"])
     return names
-
-
-def _spread(row, name):
-    if not row:
-        return "no reference"
-    figure = row["figures"][name]
-    return f"{figure['mean']:.3g} ± {figure['std']:.1g}"
 
 
 def _short(value):

@@ -25,8 +25,8 @@ def best_device():
 def batches(data, batch_size, generator=None):
     """Batches of a TensorDataset, shuffled if a `generator` is given.
 
-    An ordinary DataLoader asks for one image at a time and glues 64 of them together. Here a sampler hands the
-    data set a whole batch of indices, and the tensors answer with one look-up: same batches, a fraction of the time.
+    An ordinary DataLoader asks for one image at a time and glues them together. Here a sampler hands the data set a
+    whole batch of indices, and the tensors answer with one look-up: the same batches in less than half the time.
     """
     order = RandomSampler(data, generator=generator) if generator else SequentialSampler(data)
     return DataLoader(data, sampler=BatchSampler(order, batch_size, drop_last=False), batch_size=None)

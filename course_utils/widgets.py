@@ -11,7 +11,9 @@ def download_button(name="mnist"):
     title = data.TITLES[name]
     button = ipywidgets.Button(description=f"Download {title}", layout={"width": "auto"})
     message = ipywidgets.HTML(
-        f"{title} is already on disk." if data.is_on_disk(name) else f"{data.DOWNLOAD_MB[name]} MB on disk."
+        f"{title} is already on disk."
+        if data.is_on_disk(name)
+        else f"It will take {data.DOWNLOAD_MB[name]} MB of your disk."
     )
 
     def press(_):

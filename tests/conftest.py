@@ -1,4 +1,4 @@
-"""Settings of the whole suite: few threads, the built-in digits for committed pages, and a learner's state of its own."""
+"""Settings of the whole suite: one thread, the built-in digits for committed pages, an empty learner's state."""
 
 import os
 import tempfile

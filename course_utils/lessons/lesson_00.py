@@ -23,7 +23,11 @@ def check_flatten(flatten):
         return f"for five images the shape should be (5, 784), yours is {tuple(answer.shape)}"
     if not torch.equal(answer, x.flatten(1)):
         return "the shape is right, but pixels of different images got mixed up"
-    if flatten(x[:2]).shape != (2, 784):
+    try:
+        general = flatten(x[:2]).shape == (2, 784)
+    except RuntimeError:
+        general = False
+    if not general:
         return "it works for five images but not for two: do not write the number of images into the code"
     return None
 

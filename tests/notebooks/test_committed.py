@@ -1,0 +1,137 @@
+"""The committed pages: executed from top to bottom on the built-in digits, clean, and built as every page is."""
+
+import json
+import re
+import statistics
+
+import pytest
+import torch
+
+from course_utils import models
+from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT
+from course_utils.runner import full_parameters_of, parameters_of
+
+PAGES = sorted(NOTEBOOKS.glob("*.ipynb"))
+IGNORED = {"nbval-ignore-output", "nbval-skip"}
+
+
+@pytest.fixture(params=PAGES, ids=lambda path: path.stem)
+def page(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(page):
+    return json.loads(page.read_text(encoding="utf-8"))
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+def tags(cell):
+    return set(cell["metadata"].get("tags", []))
+
+
+def texts(cell):
+    """Everything in a cell's outputs that is text."""
+    for output in cell["outputs"]:
+        yield "".join(output.get("text", []))
+        for kind, content in output.get("data", {}).items():
+            if kind.startswith("text/"):
+                yield "".join(content)
+
+
+def test_executed_from_top_to_bottom(notebook):
+    # nbval compares nothing in a cell without a count.
+    counts = [cell["execution_count"] for cell in code_cells(notebook)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_clean(notebook):
+    for cell in code_cells(notebook):
+        for output in cell["outputs"]:
+            assert output["output_type"] != "error" and output.get("name") != "stderr", source(cell)
+        for text in texts(cell):
+            assert not re.search(r"Warning|Traceback|[A-Z]:\\|(?<!\w)/(home|root|tmp|Users|work|var|opt)/", text), text
+            assert str(ROOT) not in text
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "course"}
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+
+
+def test_made_on_the_built_in_digits(notebook):
+    printed = "\n".join(text for cell in code_cells(notebook) for text in texts(cell))
+    assert "Data: built-in digits" in printed and "Data: MNIST" not in printed
+    assert "no guess recorded" in printed and "you guessed" not in printed
+
+
+def test_most_text_is_compared(notebook):
+    shown = [cell for cell in code_cells(notebook) if any(text.strip() for text in texts(cell))]
+    ignored = [cell for cell in shown if tags(cell) & IGNORED]
+    assert len(ignored) <= len(shown) / 3
+
+
+def test_every_picture_says_what_it_shows(notebook):
+    for cell in code_cells(notebook):
+        for output in cell["outputs"]:
+            if "image/png" in output.get("data", {}):
+                alt = output["metadata"]["image/png"]["alt"]
+                assert len(alt) > 30 and alt == "".join(output["data"]["text/plain"])
+
+
+def test_key_figures_are_printed_and_have_a_reference(notebook):
+    (figures,) = [
+        output["data"][FIGURES_MIME]
+        for cell in code_cells(notebook)
+        for output in cell["outputs"]
+        if FIGURES_MIME in output.get("data", {})
+    ]
+    streams = [o for cell in code_cells(notebook) for o in cell["outputs"] if o["output_type"] == "stream"]
+    printed = [float(n) for o in streams for n in re.findall(r"(?<![\w.])\d+\.\d+", "".join(o["text"]))]
+    for name, value in figures.items():
+        assert any(number == pytest.approx(value, rel=5e-3) for number in printed), f"{name} = {value} is not printed"
+    assert "no reference" not in "".join(texts(code_cells(notebook)[-1]))
+
+
+def test_anatomy(notebook):
+    cells, code = notebook["cells"], code_cells(notebook)
+    prose = [source(cell) for cell in cells if cell["cell_type"] == "markdown"]
+    assert re.match(r"# \d\d · ", prose[0]) and "After this page you can" in prose[0] and "minutes" in prose[0]
+    assert 30 <= len(cells) <= 70
+    lines = [source(cell).count("\n") + 1 for cell in code]
+    assert statistics.median(lines) <= 12 and max(lines) <= 45 and lines[0] <= 15
+    assert sum(len(text.split()) for text in prose) >= sum(len(source(cell).split()) for cell in code)
+    assert "**References.**" in prose[-1] and "**Next:**" in prose[-1]
+    everything = "\n".join(source(cell) for cell in code)
+    for call in ("predict(", "check(", "quiz(", "score(", "assert "):
+        assert call in everything
+    assert 2 <= sum("solution" in tags(cell) for cell in code) <= 4
+
+
+def test_parameters(page):
+    parameters = parameters_of(page)
+    assert parameters["DATASET"] == "auto" and {"TRAIN_SIZE", "EPOCHS", "SEED"} <= set(parameters)
+    assert set(full_parameters_of(page) or {}) <= set(parameters)
+
+
+def test_links_lead_somewhere(page, notebook):
+    for cell in notebook["cells"]:
+        for link in re.findall(r"\]\((?!http|#)([^)]+)\)", source(cell)):
+            assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(("number", "name"), [("01", "Autoencoder")])
+def test_class_written_in_the_page_is_the_one_in_models(number, name):
+    page = next(path for path in PAGES if path.name.startswith(number))
+    (cell,) = [c for c in code_cells(json.loads(page.read_text(encoding="utf-8"))) if f"class {name}(" in source(c)]
+    namespace = {"nn": torch.nn, "torch": torch}
+    exec(source(cell), namespace)
+    torch.manual_seed(0)
+    theirs, ours = namespace[name](), getattr(models, name)()
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.rand(5, 1, 28, 28)
+    assert torch.equal(ours(x), theirs(x))

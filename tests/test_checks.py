@@ -1,0 +1,143 @@
+"""The learning calls: judged by the solutions of the committed notebooks and by typical wrong answers."""
+
+import json
+from itertools import pairwise
+
+import pytest
+import torch
+
+from course_utils import CourseError
+from course_utils.checks import check, predict, quiz
+from course_utils.files import NOTEBOOKS, state_dir
+from course_utils.lessons import lesson_00, lesson_01
+
+LESSONS = {"00": lesson_00, "01": lesson_01}
+
+
+def squared(x_hat, x):
+    return (x_hat - x) ** 2
+
+
+def batch_errors(batches):
+    return [squared(x_hat, x).flatten(1).sum(1) for x_hat, x in batches]
+
+
+WRONG = [
+    ("00-flatten", lambda x: x.reshape(784, -1), "one row per image"),
+    ("00-flatten", lambda x: x.reshape(5, 784), "not for two"),
+    ("00-flatten", lambda x: x.reshape(784, -1).T, "mixed up"),
+    ("00-flatten", lambda x: x, "(5, 784)"),
+    ("00-flatten", lambda x: 784, "expected a tensor"),
+    ("00-squared-difference", lambda a, b: squared(a, b).mean(), "mean over the pixels"),
+    ("00-squared-difference", lambda a, b: (a - b).abs().sum(), "absolute"),
+    ("00-squared-difference", lambda a, b: (a - b).sum(), "cancel out"),
+    ("00-squared-difference", squared, "add all pixels up"),
+    ("00-squared-difference", lambda a, b: 1.0, "not the sum"),
+    ("00-step", lambda w, g, lr: w + lr * g, "uphill"),
+    ("00-step", lambda w, g, lr: w - g, "learning rate is missing"),
+    ("00-step", lambda w, g, lr: -lr * g, "change of the weights"),
+    ("00-step", lambda w, g, lr: w, "not the weights"),
+    ("01-parameters", lambda ws: sum(a * b for a, b in pairwise(ws)), "biases are missing"),
+    ("01-parameters", lambda ws: sum(a * b + a for a, b in pairwise(ws)), "for each output"),
+    ("01-parameters", lambda ws: 59, "not for two"),
+    ("01-parameters", lambda ws: 7, "should be 59"),
+    ("01-error-per-image", lambda a, b: squared(a, b).sum(), "one number for the whole batch"),
+    ("01-error-per-image", lambda a, b: squared(a, b).flatten(1).mean(1), "mean over the pixels"),
+    ("01-error-per-image", lambda a, b: squared(a, b).flatten(1).sum(1).sqrt(), "square root"),
+    ("01-error-per-image", lambda a, b: (a - b).abs().flatten(1).sum(1), "absolute"),
+    ("01-error-per-image", lambda a, b: squared(a, b).sum(1), "should be (3,)"),
+    ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).mean() / 784), "over the pixels"),
+    ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).sum()), "sum over all images"),
+    ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).sum() / len(bs)), "number of batches"),
+    ("01-mean-of-means", lambda bs: 1.0, "yours is 1"),
+]
+
+
+@pytest.mark.parametrize(("id", "answer", "hint"), WRONG)
+def test_typical_mistakes_are_named_and_not_spoiled(capsys, id, answer, hint):
+    check(id, answer)
+    out = capsys.readouterr().out
+    assert out.startswith(f"Exercise {id}: not yet: ") and hint in out
+
+
+def test_every_exercise_is_judged_in_its_page_and_has_wrong_answers():
+    for number, lesson in LESSONS.items():
+        source = next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text(encoding="utf-8")
+        for id in lesson.CHECKS:
+            assert source.count(f'check(\\"{id}\\"') >= 2, (
+                f"{id} needs a check after its stub and one after its solution"
+            )
+            assert any(wrong[0] == id for wrong in WRONG)
+
+
+def cells(number):
+    notebook = json.loads(next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_solutions_pass_and_stubs_do_not(number):
+    judged = {"stub": [], "solution": []}
+    for cell in cells(number):
+        kind = "solution" if "solution" in cell["metadata"].get("tags", []) else "stub"
+        for output in cell["outputs"]:
+            text = "".join(output.get("text", ""))
+            judged[kind] += [line for line in text.splitlines() if line.startswith("Exercise ")]
+    assert len(judged["solution"]) == len(judged["stub"]) == len(LESSONS[number].CHECKS)
+    assert all(line.endswith(": right.") for line in judged["solution"])
+    assert all("not filled in yet" in line or "not yet: " in line for line in judged["stub"])
+
+
+def test_stub_and_failing_code_do_not_stop_the_notebook(capsys):
+    check("00-step", lambda w, gradient, lr: ...)
+    check("00-step", lambda w, gradient, lr: w.nonsense)
+    check("00-step", None)
+    out = capsys.readouterr().out
+    assert "not filled in yet" in out
+    assert "your code raised AttributeError" in out
+    assert "your code raised TypeError" in out
+
+
+def test_prediction_is_kept_and_stands_beside_the_result(capsys, state):
+    predict("00-how-many")
+    assert "a) 16 are enough" in capsys.readouterr().out
+    predict("00-how-many", result="a")
+    assert "no guess recorded; the result is a) 16 are enough" in capsys.readouterr().out
+    predict("00-how-many", "b")
+    predict("00-how-many", result="a")
+    assert "you guessed b) about 100; the result is a) 16 are enough" in capsys.readouterr().out
+    predict("01-pca", 12.5)
+    predict("01-pca", result=33.333)
+    assert "you guessed 12.5 %; the result is 33.3 %" in capsys.readouterr().out
+    assert [path.parent.parent for path in state.rglob("*.json")] == [state_dir()] * 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: predict("00-how-many", "d"), "'d' is none of the answers: expected one of a, b, c"),
+        (lambda: predict("01-pca", "much"), "'much' is not a number"),
+        (lambda: predict("00-nothing"), "unknown id '00-nothing': notebook 00 has 00-how-many"),
+        (lambda: check("99-x", 1), "unknown id '99-x'"),
+        (lambda: quiz("99"), "unknown id '99'"),
+    ],
+)
+def test_bad_calls(state, call, message):
+    with pytest.raises(CourseError, match=message):
+        call()
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_quiz_explains_every_answer(number, capsys):
+    questions = LESSONS[number].QUIZ
+    assert 3 <= len(questions) <= 5
+    for question in questions:
+        assert question["right"] in question["options"] and len(question["options"]) >= 2
+        assert all(len(explanation) > 20 for _, explanation in question["options"].values())
+    quiz(number)
+    assert questions[0]["question"] in capsys.readouterr().out
+
+
+def test_right_answers_are_not_always_the_same_letter():
+    right = [question["right"] for lesson in LESSONS.values() for question in lesson.QUIZ]
+    assert len(set(right)) == 3
