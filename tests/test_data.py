@@ -140,7 +140,7 @@ def cut(content):
 
 
 def flip(content):
-    return content[:100] + bytes([content[100] ^ 1]) + content[101:]
+    return content[:-1] + bytes([content[-1] ^ 1])
 
 
 @pytest.mark.parametrize("damage", [cut, flip, lambda c: b"", lambda c: b"<html>busy</html>"])
@@ -148,8 +148,6 @@ def flip(content):
 def test_damaged_file_is_named_with_a_remedy(small, file, damage):
     root, _ = small
     path = root / "MNIST" / "raw" / file
-    if file.startswith("train-labels") and damage is flip:
-        pytest.skip("a label file is shorter than the byte that is flipped")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(CourseError, match=rf"{file} is damaged.*course data mnist"):
         load("mnist", "train")
