@@ -1,8 +1,11 @@
 """What a newcomer relies on before the first notebook: the files that install, and a command that answers at once."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import venv
 
 import pytest
 
@@ -36,6 +39,22 @@ def test_readme_has_both_commands_for_both_shells(then):
     assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in README
     windows = f".venv\\Scripts\\{install} }}; if ($?) {{ .venv\\Scripts\\{then} }}\n"
     assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in README
+
+
+def test_installs_without_a_network_from_any_folder(tmp_path):
+    folder = tmp_path / "Jörg's course"
+    folder.mkdir()
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    shutil.copytree(ROOT / ".packaging", folder / ".packaging")
+    shutil.copytree(ROOT / "course_utils", folder / "course_utils")
+    venv.create(tmp_path / "env", with_pip=True)
+    commands = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
+    for arguments in (["python", "-m", "pip", "install", "--no-index", "-e", str(folder)], ["course", "--help"]):
+        done = subprocess.run(
+            [str(commands / arguments[0]), *arguments[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert "usage: course" in done.stdout
 
 
 def test_readme_names_every_notebook_and_links_work():
