@@ -1,6 +1,6 @@
-"""Reconstruction losses: how far `x_hat` is from `x`. Each says over what it takes a mean and what its unit is.
+"""Losses: how far `x_hat` is from `x`, and how far a code's distribution is from the prior.
 
-All take images of equal shape (B, ...), and return a scalar that can be differentiated.
+Each says over what it sums, over what it takes a mean, and what its unit is; all can be differentiated.
 """
 
 import torch
@@ -35,6 +35,26 @@ def bce(x_hat, x):
                 "end the decoder with a Sigmoid, and do not normalise the images"
             )
     return F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)
+
+
+def kl_divergence(mu, logvar):
+    """KL divergence from N(mu, exp(logvar)) to N(0, 1), one number per image and dimension (unit: nats).
+
+    KL = (mu^2 + exp(logvar) - logvar - 1) / 2 (Kingma and Welling 2014, appendix B), never below 0.
+    Shapes: mu (B, latent_dim), logvar (B, latent_dim) -> (B, latent_dim). Sum over dimensions for an image's KL.
+    """
+    check_same_shape(mu, logvar)
+    return 0.5 * (mu**2 + logvar.exp() - logvar - 1)
+
+
+def vae_loss(recon_x, x, mu, logvar):
+    """The textbook's loss: negative ELBO, *summed* over the batch (unit: nats, of all images together).
+
+    Shapes: recon_x (B, 784) in (0, 1), x (B, 1, 28, 28) or (B, 784) in [0, 1], mu and logvar (B, latent_dim).
+    Divide by the number of images for the negative ELBO per image.
+    """
+    reconstruction = bce(recon_x, x.reshape(len(x), -1))
+    return len(x) * (reconstruction + kl_divergence(mu, logvar).sum(1).mean())
 
 
 def check_same_shape(x_hat, x):

@@ -1,9 +1,12 @@
+import math
+
 import pytest
 import torch
+from scipy import integrate, stats
 from sklearn.metrics import log_loss, mean_squared_error
 
 from course_utils import CourseError
-from course_utils.losses import bce, mse, sse
+from course_utils.losses import bce, kl_divergence, mse, sse, vae_loss
 
 X_HAT, X = torch.rand(2, 6, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -24,6 +27,31 @@ def test_cross_entropy_of_grey_images_is_least_at_the_image_but_not_zero():
     entropy = -(X * X.log() + (1 - X) * (1 - X).log()).sum() / len(X)
     assert bce(X, X).item() == pytest.approx(entropy.item(), rel=1e-4)
     assert bce(X, X) < bce(X_HAT, X)
+
+
+def test_kl_agrees_with_torch_distributions_and_is_zero_at_the_prior():
+    mu, logvar = torch.randn(2, 50, 4, generator=torch.Generator().manual_seed(0)) * 2
+    normal = torch.distributions.Normal
+    expected = torch.distributions.kl_divergence(normal(mu, (0.5 * logvar).exp()), normal(0.0, 1.0))
+    assert torch.allclose(kl_divergence(mu, logvar), expected, rtol=1e-4, atol=1e-5)
+    assert (kl_divergence(mu, logvar) >= 0).all()
+    assert kl_divergence(torch.zeros(1, 3), torch.zeros(1, 3)).abs().max() == 0
+
+
+def test_kl_agrees_with_numerical_integration():
+    mu, logvar = 0.7, -1.3
+    q = stats.norm(mu, math.exp(logvar / 2))
+    expected, _ = integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z)), -10, 10)
+    assert kl_divergence(torch.tensor([[mu]]), torch.tensor([[logvar]])).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_gradients():
+    recon, mu, logvar = (torch.rand(3, n, dtype=torch.double, requires_grad=True) for n in (5, 2, 2))
+    x = torch.rand(3, 5, dtype=torch.double)
+    assert torch.autograd.gradcheck(
+        lambda *inputs: vae_loss(inputs[0] * 0.8 + 0.1, x, *inputs[1:]), (recon, mu, logvar)
+    )
+    assert torch.autograd.gradcheck(lambda x_hat: sse(x_hat, x) + mse(x_hat, x), (recon,))
 
 
 @pytest.mark.parametrize("loss", [mse, sse, bce])
