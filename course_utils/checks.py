@@ -26,8 +26,11 @@ def predict(id, guess=None, *, result=None):
     options = question.get("options")
     file = files.state_dir() / "predictions" / f"{id}.json"
     if result is not None:
-        kept = files.read_json(file, None)
-        guessed = f"you guessed {_named(kept, question)}" if kept is not None else "no guess recorded"
+        try:
+            kept = _valid(files.read_json(file, None), question)
+        except CourseError:  # unreadable, or from an earlier version of the question
+            kept = None
+        guessed = "no guess recorded" if kept is None else f"you guessed {_named(kept, question)}"
         print(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
         return
     if guess is None:
@@ -36,12 +39,12 @@ def predict(id, guess=None, *, result=None):
         lines += [f"  {letter}) {text}" for letter, text in (options or {}).items()]
         print("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
         return
-    if options and guess not in options:
-        raise CourseError(f"the guess {guess!r} is none of the answers: expected one of {', '.join(options)}")
-    if not options and (isinstance(guess, bool) or not isinstance(guess, int | float)):
-        raise CourseError(f"the guess {guess!r} is not a number: expected for example {question['example']}")
-    files.write_json(file, guess)
-    print(f"Prediction {id}: kept your guess, {_named(guess, question)}. Go on and see.")
+    guess = _valid(guess, question)
+    try:
+        files.write_json(file, guess)
+        print(f"Prediction {id}: kept your guess, {_named(guess, question)}. Go on and see.")
+    except CourseError as error:
+        print(f"Prediction {id}: {error} The variable COURSE_STATE names the folder for guesses.")
 
 
 def check(id, answer):
@@ -53,10 +56,10 @@ def check(id, answer):
     try:
         problem = judge(answer)
     except NotFilledIn:
-        print(f"Exercise {id}: not filled in yet. Replace the dots above, run that cell, then this one.")
+        print(f"Exercise {id}: not filled in yet. Replace the dots and run the cell again.")
         return
-    except Exception as error:
-        problem = f"your code raised {type(error).__name__}: {error}"
+    except (Exception, SystemExit) as error:
+        problem = f"your code raised {type(error).__name__}: {str(error)[:300]}"
     print(f"Exercise {id}: " + (f"not yet: {problem}" if problem else "right."))
 
 
@@ -82,10 +85,27 @@ def quiz(id):
 
 
 def filled(value):
-    """Return `value`, or raise NotFilledIn where it is the stub's `...` or nothing at all."""
-    if value is ... or value is None:
+    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where nothing was returned."""
+    if value is ...:
         raise NotFilledIn
+    if value is None:
+        raise TypeError("the function returned nothing; is there a `return`?")
     return value
+
+
+def _valid(guess, question):
+    """A guess in the form in which it is kept, or a CourseError; None stays None."""
+    if guess is None:
+        return None
+    if "options" in question:
+        letter = str(guess).strip().lower()
+        if letter not in question["options"]:
+            letters = ", ".join(question["options"])
+            raise CourseError(f"the guess {guess!r} is none of the answers: expected one of {letters}")
+        return letter
+    if isinstance(guess, bool) or not isinstance(guess, int | float) or not -1e9 < guess < 1e9:
+        raise CourseError(f"the guess {guess!r} is not a sensible number: expected for example {question['example']}")
+    return guess
 
 
 def _find(id, kind):

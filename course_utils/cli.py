@@ -3,7 +3,9 @@
 import argparse
 import ast
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 from course_utils import CourseError
@@ -13,6 +15,9 @@ from course_utils.files import BUILD, data_dir
 def main(arguments=None):
     """Run the command; returns the exit status."""
     options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows a "?" and no traceback
+            stream.reconfigure(errors="replace")
     try:
         return options.function(options)
     except CourseError as error:
@@ -21,6 +26,11 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("course: stopped.", file=sys.stderr)
         return 130
+
+
+def _interrupt(signum, frame):
+    """End on a termination signal as on Ctrl-C, so that kernels are stopped and temporary files removed."""
+    raise KeyboardInterrupt
 
 
 def _parser():
@@ -32,7 +42,7 @@ def _parser():
     run.add_argument("--dataset", help="auto, digits, mnist or fashion-mnist (default: auto; with --full: mnist)")
     run.add_argument("--seed", type=int, help="the random seed (default: the notebook's)")
     run.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="may be repeated")
-    run.add_argument("--out", type=Path, help=f"folder for the results (default: {BUILD.name}/ in the project)")
+    run.add_argument("--out", help=f"folder for the results (default: {BUILD.name}/ in the project)")
     run.add_argument("--jobs", type=int, help="how many notebooks at a time (default: one per core)")
     kind = run.add_mutually_exclusive_group()
     kind.add_argument("--full", action="store_true", help="full size, three seeds; resumes; writes data/reference.json")
@@ -50,6 +60,8 @@ def _parser():
 def _run(options):
     from course_utils import runner
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     notebooks = runner.find(options.notebooks)
     if (options.full or options.claims or options.update) and (options.seed is not None or options.parameter):
         raise CourseError("--full, --claims and --update fix the seeds and parameters: leave out --seed and -p")
@@ -59,7 +71,7 @@ def _run(options):
         raise CourseError("--record goes with --claims (--full always records)")
     if options.jobs is not None and options.jobs < 1:
         raise CourseError(f"--jobs {options.jobs}: expected at least 1")
-    out = (options.out or BUILD).expanduser().resolve()
+    out = Path(os.path.expanduser(options.out or BUILD)).resolve()
 
     if options.update:
         total = len(notebooks)
@@ -106,12 +118,14 @@ def _with_progress(total, work):
     """Call `work(report)` under a progress bar that moves on with every report."""
     from tqdm import tqdm
 
+    from course_utils import runner
+
     with tqdm(total=total, desc="Running", unit="notebook", file=sys.stderr) as bar:
 
         def report(job, result):
             bar.update()
             if result.error:
-                bar.write(f"{result.name} failed: {result.error}", file=sys.stderr)
+                bar.write(f"{result.name} failed: {runner.shorten(result.error)}", file=sys.stderr)
 
         return work(report)
 

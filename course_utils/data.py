@@ -4,13 +4,16 @@ import errno
 import hashlib
 import os
 import shutil
-import socket
 import tempfile
+import time
+import urllib.request
 import zlib
+from numbers import Integral
 from pathlib import Path
 
 import torch
 from torch.utils.data import TensorDataset
+from tqdm import tqdm
 
 from course_utils import CourseError, digits
 from course_utils.files import data_dir
@@ -28,6 +31,8 @@ MNIST_MD5 = {
 }
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 TIMEOUT = 20  # seconds without an answer before a download gives up
+DEADLINE = 900  # seconds for one file, since a server can also be endlessly slow
+LARGEST = 100e6  # bytes; the largest real file has 26 million
 
 
 class ImageSet(TensorDataset):
@@ -75,12 +80,13 @@ def load(name="auto", split="train", size=None):
     if split not in SIZES:
         raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SIZES)}")
     size = SIZES[split] if size is None else size
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= SIZES[split]:
+    if isinstance(size, bool) or not isinstance(size, Integral) or not 1 <= size <= SIZES[split]:
         hint = " ('train+val' has 60,000)" if split == "train" else ""
         raise CourseError(
             f"size={size!r}, but the {split} split of {TITLES[name]} has {SIZES[split]:,} images{hint}: "
             f"ask for 1 to {SIZES[split]:,}, or leave size out for all of them"
         )
+    size = int(size)
     pixels, labels, factors = _digits(split, size) if name == "digits" else _idx(name, split, size)
     print(f"Data: {TITLES[name]}, {split} split, {size:,} of {SIZES[split]:,} images")
     return ImageSet(pixels.unsqueeze(1).float() / 255, labels.long(), name, factors)
@@ -100,14 +106,14 @@ def resolve(name):
 
 def is_on_disk(name):
     """Whether all four files of a downloadable set are in the data folder (`load` then checks that they are whole)."""
-    return all((_raw_folder(data_dir(), name) / file).is_file() for file in MNIST_MD5)
+    return all(os.path.isfile(_raw_folder(data_dir(), name) / file) for file in MNIST_MD5)
 
 
 def download(name):
-    """Fetch a set through torchvision: into a temporary folder, checked, then moved to its place in one step.
+    """Fetch a set from the mirrors that torchvision names: into a temporary folder, checked, then moved to its place.
 
-    Each file is compared with the checksum that torchvision knows, so a mirror without HTTPS cannot slip in
-    other data. Whatever was in the data folder stays there until the new files are complete.
+    Each archive is compared with the checksum that torchvision knows, so a mirror without HTTPS cannot slip in other
+    data; torchvision unpacks and reads it. Whatever was in the data folder stays until the new files are complete.
     """
     if name not in DOWNLOADS:
         raise CourseError(f"cannot download {name!r}: expected one of {', '.join(DOWNLOADS)}")
@@ -119,32 +125,34 @@ def download(name):
         except CourseError:
             pass  # damaged: fetch it again
     problems = []
-    timeout = socket.getdefaulttimeout()
+    reader = _reader(name)
     try:
         root.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
             raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
-        socket.setdefaulttimeout(TIMEOUT)  # torchvision sets none
-        for mirror in _reader(name).mirrors:
+        for mirror in reader.mirrors:
             with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as temporary:
-                one_mirror = type(_reader(name).__name__, (_reader(name),), {"mirrors": [mirror]})
+                raw = _raw_folder(Path(temporary), name)
+                raw.mkdir(parents=True)
                 try:
-                    one_mirror(temporary, download=True)
+                    for file, md5 in reader.resources:
+                        _fetch(mirror + file, raw / file, md5)
+                    reader(temporary, download=True)  # finds the archives, and only unpacks them
                     _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
                 except Exception as error:  # a server can fail in more ways than can be listed
                     if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                         raise  # another mirror would not help
                     problems.append(f"{mirror} ({_last_line(error)})")
                     continue
-                _replace_folder(_raw_folder(Path(temporary), name), _raw_folder(root, name))
+                _raw_folder(root, name).mkdir(parents=True, exist_ok=True)
+                for file in raw.iterdir():
+                    os.replace(file, _raw_folder(root, name) / file.name)
                 return
     except OSError as error:
         raise CourseError(
             f"cannot store {TITLES[name]} in {root}: {error.strerror or error}. "
             f"It needs {2 * DOWNLOAD_MB[name]} MB while downloading; name another folder in the variable COURSE_DATA."
         ) from error
-    finally:
-        socket.setdefaulttimeout(timeout)
     raise CourseError(
         f"could not download {TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
         "Check the connection and try again, or go on with the built-in digits, which need none."
@@ -185,9 +193,15 @@ def _read(root, name, train):
     remedy = f"Run `course data {name}` to download it, or use the built-in digits: DATASET = 'digits'."
     files = [folder / file for file in MNIST_MD5 if file.startswith("train" if train else "t10k")]
     for file in files:
-        if not file.is_file():
+        if not os.path.isfile(file):
             raise CourseError(f"{TITLES[name]} is not on disk: no file {file}. {remedy}")
-        if not _is_whole(file, name):
+        try:
+            whole = _is_whole(file, name)
+        except OSError as error:
+            raise CourseError(
+                f"cannot read {file}: {error.strerror}. Mend its permissions, or do without it."
+            ) from error
+        if not whole:
             raise CourseError(f"{file} is damaged: its checksum is not the published one. {remedy}")
     try:
         files = _reader(name)(root, train=train)
@@ -210,13 +224,22 @@ def _is_whole(file, name):
     return True
 
 
-def _replace_folder(new, old):
-    """Move `new` to where `old` is or will be; at no moment are there half of the files."""
-    old.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=old.parent, prefix=".replaced-") as bin:
-        if old.exists():
-            os.replace(old, Path(bin) / "raw")
-        os.replace(new, old)
+def _fetch(url, path, md5):
+    """Download one file with a progress bar; it must be complete in time, of sensible size and the published one."""
+    deadline = time.monotonic() + DEADLINE
+    with (
+        urllib.request.urlopen(url, timeout=TIMEOUT) as answer,
+        open(path, "wb") as file,
+        tqdm(total=answer.length, desc=path.name, unit="B", unit_scale=True) as bar,
+    ):
+        while chunk := answer.read1(1 << 16):  # read() would wait until the whole chunk is there
+            bar.update(file.write(chunk))
+            if file.tell() > LARGEST:
+                raise RuntimeError(f"{path.name} is far larger than it should be")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{path.name} took longer than {DEADLINE} seconds")
+    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
+        raise RuntimeError(f"{path.name} is not the published file")
 
 
 def _last_line(error):

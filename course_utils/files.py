@@ -16,12 +16,12 @@ FIGURES_MIME = "application/vnd.autoencoder-course.figures+json"  # `score` atta
 
 def data_dir():
     """The folder with downloaded data: `COURSE_DATA`, or `data/` in the project."""
-    return Path(os.environ.get("COURSE_DATA") or ROOT / "data").expanduser()
+    return Path(os.path.expanduser(os.environ.get("COURSE_DATA") or ROOT / "data"))
 
 
 def state_dir():
     """The folder with the learner's predictions and progress: `COURSE_STATE`, or `.course/` in the project."""
-    return Path(os.environ.get("COURSE_STATE") or ROOT / ".course").expanduser()
+    return Path(os.path.expanduser(os.environ.get("COURSE_STATE") or ROOT / ".course"))
 
 
 def write_bytes(path, content):
@@ -37,9 +37,11 @@ def write_bytes(path, content):
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # temporary files are private, finished ones need not be
         os.replace(temporary, path)
-    except OSError as error:
+    except BaseException as error:
         if temporary:
             temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise CourseError(
             f"cannot write {path}: {error.strerror or error}. Nothing was changed. "
             "Free some space or choose a folder that you may write to, then try again."

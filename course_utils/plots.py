@@ -7,6 +7,7 @@ also be read on a dark page.
 import io
 
 import matplotlib.pyplot as plt
+import torch
 from IPython.display import display
 from matplotlib.ticker import LogLocator
 
@@ -85,6 +86,31 @@ def bars(groups, y_label, alt):
         axis.bar_label(drawn, fmt="{:.3g}")
         axis.grid(axis="x")
         axis.set_ylabel(y_label)
+    show(figure, alt)
+
+
+def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
+    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row."""
+    pixels = images.detach().cpu().squeeze(1)
+    rows = [torch.cat(list(row), dim=1) for row in pixels.split(columns)]
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(scale * columns + 0.4, scale * len(rows) + 0.4))
+        axis.imshow(torch.cat(rows), cmap="gray", vmin=0, vmax=1)
+        axis.set(xticks=[], yticks=[], xlabel=x_label, ylabel=y_label)
+        axis.grid(False)
+    show(figure, alt)
+
+
+def scatter(points, labels, alt, x_label, y_label):
+    """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(5.6, 5))
+        for label in labels.unique().tolist():
+            mine = points[labels == label]
+            axis.scatter(*mine.T, s=4, alpha=0.5, color=plt.cm.tab10(label), label=str(label))
+            middle = mine.median(0).values
+            axis.text(*middle, str(label), size=15, weight="bold", ha="center", va="center")
+        axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
     show(figure, alt)
 
 

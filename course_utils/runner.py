@@ -5,12 +5,16 @@ Imports no torch, so that it starts at once.
 
 import ast
 import base64
+import contextlib
 import copy
 import hashlib
 import json
+import logging
 import os
 import re
+import signal
 import tempfile
+import textwrap
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -57,8 +61,7 @@ class Job:
 
     def fingerprint(self):
         """Changes with the notebook's code, the helpers' code and the parameters: what a result depends on."""
-        cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
-        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        code = ["".join(cell["source"]) for cell in _read(self.notebook)["cells"] if cell["cell_type"] == "code"]
         helpers = [path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("course_utils/*.py"))]
         return hashlib.sha256(json.dumps([code, helpers, self.parameters], sort_keys=True).encode()).hexdigest()
 
@@ -79,7 +82,7 @@ def find(numbers=()):
     chosen = []
     for wanted in numbers:
         name = str(wanted).removesuffix(".ipynb")
-        match = [stem for stem in notebooks if stem == name or stem[:2] == name.zfill(2)]
+        match = [stem for stem in notebooks if name and (stem == name or stem[:2] == name.zfill(2))]
         if not match:
             raise CourseError(f"unknown notebook {wanted!r}: expected one of {', '.join(notebooks)}")
         chosen += match
@@ -88,17 +91,36 @@ def find(numbers=()):
 
 def parameters_of(notebook):
     """The parameters of a notebook and their values as committed, from its cell tagged `parameters`."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
+    tagged = [cell for cell in _read(notebook)["cells"] if "parameters" in cell["metadata"].get("tags", [])]
     if len(tagged) != 1:
         raise CourseError(f"{notebook.name} has {len(tagged)} cells tagged `parameters`, expected one")
-    tree = ast.parse("".join(tagged[0]["source"]))
-    return {line.targets[0].id: ast.literal_eval(line.value) for line in tree.body if isinstance(line, ast.Assign)}
+    try:
+        lines = ast.parse("".join(tagged[0]["source"])).body
+        return {line.targets[0].id: ast.literal_eval(line.value) for line in lines}
+    except (SyntaxError, ValueError, AttributeError) as error:
+        raise CourseError(
+            f"cannot read the parameters of {notebook.name} ({error}): "
+            "write each on a line of its own as NAME = value, where the value is a plain number or text"
+        ) from error
 
 
 def full_parameters_of(notebook):
     """The parameters of the full setting, from the notebook's metadata, or None if it has none."""
-    return json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("course", {}).get("full")
+    return _read(notebook)["metadata"].get("course", {}).get("full")
+
+
+def _read(notebook):
+    """A notebook's JSON, or a CourseError where the file is none."""
+    try:
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        if all({"source", "metadata", "cell_type"} <= set(cell) for cell in content["cells"]) and content["metadata"]:
+            return content
+        raise ValueError("its cells are not those of a notebook")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CourseError(
+            f"{notebook.name} is not a readable notebook ({type(error).__name__}: {error}). "
+            f"Restore it, for example with `git checkout notebooks/{notebook.name}`"
+        ) from error
 
 
 def check_parameters(notebook, parameters):
@@ -130,6 +152,8 @@ def run(jobs, executor=None, workers=None, report=None):
     """
     for job in jobs:
         check_parameters(job.notebook, job.parameters)
+        if job.out.resolve() == job.notebook.resolve():
+            raise CourseError(f"{job.out.parent} holds the notebooks themselves: name another folder with --out")
         _check_writable(job.out.parent)
     own = executor is None
     if own:
@@ -148,6 +172,12 @@ def run(jobs, executor=None, workers=None, report=None):
             results[futures[future]] = result
             if report:
                 report(job, result)
+    except BaseException:
+        if own:  # the workers wait for their kernels; let them stop those and go
+            for worker in list((executor._processes or {}).values()):
+                with contextlib.suppress(OSError):
+                    os.kill(worker.pid, signal.SIGINT)
+        raise
     finally:
         if own:
             executor.shutdown(cancel_futures=True)
@@ -157,6 +187,7 @@ def run(jobs, executor=None, workers=None, report=None):
 def execute(job):
     """Execute one notebook in this process's kernel environment; write it and its HTML page, finished or not."""
     prepare_environment()
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -174,7 +205,7 @@ def execute(job):
                 kernel_name="python3",
                 cwd=NOTEBOOKS,
                 progress_bar=False,
-                extra_arguments=["--log-level=ERROR"],  # keeps the kernel's own notices out of the terminal
+                extra_arguments=["--log-level=CRITICAL"],  # keeps the kernel's own notices out of the terminal
                 store_widget_state=False,
                 execution_timeout=job.timeout,
             )
@@ -222,12 +253,17 @@ def _formulas_to_mathml(text):
     from latex2mathml.converter import convert
 
     def replace(match):
-        if match["display"]:
-            return convert(match["display"].strip(), display="block")
-        return convert(match["inline"]) if match["inline"] else match[0]
+        try:
+            if match["display"]:
+                return convert(match["display"].strip(), display="block")
+            return convert(match["inline"]) if match["inline"] else match[0]
+        except Exception:  # a formula that cannot be read stays as it was written
+            return match[0]
 
     code = r"```.*?```|`[^`\n]*`"
-    return re.sub(rf"{code}|\$\$(?P<display>.+?)\$\$|\$(?P<inline>[^$\n]+?)\$", replace, text, flags=re.DOTALL)
+    return re.sub(
+        rf"{code}|\$\$(?P<display>.+?)\$\$|\$(?P<inline>(?!\s)[^$\n]+?(?<!\s))\$(?!\d)", replace, text, flags=re.DOTALL
+    )
 
 
 def clean(notebook):
@@ -279,14 +315,17 @@ def run_seeds(notebooks, dataset, setting, out, resume, record, workers=None, re
         for seed in SEEDS:
             parameters = extra | {"DATASET": dataset, "SEED": seed}
             jobs.append(Job(path, parameters, out / dataset / f"{path.stem}.seed{seed}.ipynb", timeout))
+    started_with = {job.out: job.fingerprint() for job in jobs}
     for job in jobs:
-        earlier = read_json(_receipt(job), {}) if resume else {}
-        if earlier.get("fingerprint") == job.fingerprint():
+        earlier = read_json(_receipt(job), None) if resume and job.out.exists() else None
+        if earlier and earlier["fingerprint"] == started_with[job.out]:
             finished[job.out] = Result(**earlier["result"])
 
     def keep(job, result):
+        if not result.error and job.fingerprint() != started_with[job.out]:
+            result.error = "the notebook or the helpers changed while it ran: run it again"
         if not result.error:
-            write_json(_receipt(job), {"fingerprint": job.fingerprint(), "result": asdict(result)})
+            write_json(_receipt(job), {"fingerprint": started_with[job.out], "result": asdict(result)})
         if report:
             report(job, result)
 
@@ -306,11 +345,19 @@ def table(results):
     rows = [("notebook", "status", "seconds", "figures")]
     for result in results:
         figures = "  ".join(f"{name} {value:.3g}" for name, value in result.figures.items())
-        rows.append((result.name, "failed" if result.error else "ok", f"{result.seconds:.1f}", result.error or figures))
+        rows.append(
+            (result.name, "failed" if result.error else "ok", f"{result.seconds:.1f}", shorten(result.error) or figures)
+        )
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     return "\n".join(
         f"{row[0]:{widths[0]}}  {row[1]:{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]}".rstrip() for row in rows
     )
+
+
+def shorten(error):
+    """An error on one line of bearable length."""
+    text = "".join(character if character.isprintable() else " " for character in error)
+    return textwrap.shorten(text, 300, placeholder=" ...")
 
 
 def _record(jobs, results, setting):

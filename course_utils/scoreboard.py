@@ -7,10 +7,15 @@ import statistics
 from IPython import get_ipython
 from IPython.display import display
 
-from course_utils import files
+from course_utils import CourseError, files
 
 # The last word of a figure's name is its unit.
-UNITS = {"sse": "squared error per image", "mse": "squared error per pixel"}
+UNITS = {
+    "sse": "squared error per image",
+    "mse": "squared error per pixel",
+    "nats": "nats per image",
+    "percent": "percent",
+}
 
 
 def score(**figures):
@@ -20,6 +25,8 @@ def score(**figures):
     is none, and the table says so.
     """
     figures = {name: float(value) for name, value in figures.items()}
+    if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
+        raise CourseError(f"{', '.join(bad)} is not finite: look for a division by zero, or training that blew up")
     row = find_reference(figures, _parameters())
     lines = [("figure", "this run", "reference", "unit")]
     for name, value in figures.items():

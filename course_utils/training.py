@@ -3,6 +3,7 @@
 import io
 import os
 import time
+from numbers import Integral
 from pathlib import Path
 
 import torch
@@ -52,7 +53,8 @@ def fit(
         A list with one dict per epoch: "epoch", "train" (mean loss while training), "val" (mean loss after
         the epoch, if `val` is given) and "seconds".
     """
-    _check_arguments(train, epochs, batch_size)
+    _check_arguments(model, train, val, epochs, batch_size)
+    epochs, batch_size, lr, seed = int(epochs), int(batch_size), float(lr), int(seed)  # NumPy's numbers are welcome
     home = next(model.parameters()).device
     device = torch.device(device) if device else best_device()
     model.to(device)
@@ -120,16 +122,19 @@ def _train_epoch(model, data, loss, optimizer, batch_size, shuffle):
     return float(total) / len(data)
 
 
-def _check_arguments(train, epochs, batch_size):
+def _check_arguments(model, train, val, epochs, batch_size):
+    if next(model.parameters(), None) is None:
+        raise CourseError("the model has no parameters, so there is nothing to train")
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise CourseError(f"{name}={value!r}: expected a whole number of at least 1")
-    if not isinstance(train, TensorDataset) or len(train) == 0:
-        raise CourseError(
-            "fit expects a TensorDataset with at least one image, for example from course_utils.data.load"
-        )
-    if not torch.isfinite(train.tensors[0]).all():
-        raise CourseError("the training images contain NaN or infinity: look for a division by zero before this point")
+    for name, data in (("train", train), ("val", val)):
+        if data is None and name == "val":
+            continue
+        if not isinstance(data, TensorDataset) or len(data) == 0:
+            raise CourseError(f"{name} should be a TensorDataset with at least one image, for example from data.load")
+        if not torch.isfinite(data.tensors[0]).all():
+            raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
 
 
 def _save(path, settings, history, model, optimizer, shuffle, device):
@@ -168,12 +173,15 @@ def _resume(path, settings, epochs, model, optimizer, shuffle, device):
         raise CourseError(
             f"{path} has already trained {len(history)} epochs, more than the {epochs} asked for. {advice}"
         )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    shuffle.set_state(random["shuffle"])
-    torch.set_rng_state(random["cpu"])
-    if device.type == "cuda" and "cuda" in random:
-        torch.cuda.set_rng_state(random["cuda"], device)
-    if device.type == "mps" and "mps" in random:
-        torch.mps.set_rng_state(random["mps"])
+    try:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        shuffle.set_state(random["shuffle"])
+        torch.set_rng_state(random["cpu"])
+        if device.type == "cuda" and "cuda" in random:
+            torch.cuda.set_rng_state(random["cuda"], device)
+        if device.type == "mps" and "mps" in random:
+            torch.mps.set_rng_state(random["mps"])
+    except Exception as error:  # weights of other shapes, or parts that are missing
+        raise CourseError(f"{path} does not fit this model: {' '.join(str(error).split())} {advice}") from error
     return history

@@ -9,9 +9,9 @@ import torch
 from course_utils import CourseError
 from course_utils.checks import check, predict, quiz
 from course_utils.files import NOTEBOOKS, state_dir
-from course_utils.lessons import lesson_00, lesson_01
+from course_utils.lessons import lesson_00, lesson_01, lesson_02
 
-LESSONS = {"00": lesson_00, "01": lesson_01}
+LESSONS = {"00": lesson_00, "01": lesson_01, "02": lesson_02}
 
 
 def squared(x_hat, x):
@@ -37,6 +37,10 @@ WRONG = [
     ("00-step", lambda w, g, lr: w - g, "learning rate is missing"),
     ("00-step", lambda w, g, lr: -lr * g, "change of the weights"),
     ("00-step", lambda w, g, lr: w, "not the weights"),
+    ("00-step", lambda w, g, lr: w - 0.1 * g, "use the lr that is given"),
+    ("00-step", lambda w, g, lr: None, "is there a `return`"),
+    ("00-flatten", lambda x: x.transpose(2, 3).reshape(-1, 784), "another order"),
+    ("00-squared-difference", lambda a, b: squared(a, b).reshape(3, 784).sum(), "raised RuntimeError"),
     ("01-parameters", lambda ws: sum(a * b for a, b in pairwise(ws)), "biases are missing"),
     ("01-parameters", lambda ws: sum(a * b + a for a, b in pairwise(ws)), "for each output"),
     ("01-parameters", lambda ws: 59, "not for two"),
@@ -46,10 +50,30 @@ WRONG = [
     ("01-error-per-image", lambda a, b: squared(a, b).flatten(1).sum(1).sqrt(), "square root"),
     ("01-error-per-image", lambda a, b: (a - b).abs().flatten(1).sum(1), "absolute"),
     ("01-error-per-image", lambda a, b: squared(a, b).sum(1), "should be (3,)"),
+    ("01-error-per-image", lambda a, b: [1.0, 2.0, 3.0], "expected a tensor"),
+    ("01-mean-of-means", lambda bs: sum(float(e.mean()) for e in batch_errors(bs)) / len(bs), "batches of 4, 4 and 2"),
     ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).mean() / 784), "over the pixels"),
     ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).sum()), "sum over all images"),
     ("01-mean-of-means", lambda bs: float(torch.cat(batch_errors(bs)).sum() / len(bs)), "number of batches"),
     ("01-mean-of-means", lambda bs: 1.0, "yours is 1"),
+    ("02-reparameterize", lambda m, lv: m + lv.exp() * torch.randn_like(m), "which is the variance"),
+    ("02-reparameterize", lambda m, lv: m + lv * torch.randn_like(m), "take its exponential"),
+    ("02-reparameterize", lambda m, lv: m + torch.randn_like(m), "multiply the noise"),
+    ("02-reparameterize", lambda m, lv: m + (lv / 2).exp(), "where is the random part"),
+    ("02-reparameterize", lambda m, lv: m + (lv / 2).exp() * torch.rand_like(m), "randn, not rand"),
+    ("02-reparameterize", lambda m, lv: m + (lv / 2).exp() * torch.randn(1, 2), "one for each number"),
+    ("02-reparameterize", lambda m, lv: (lv / 2).exp() * torch.randn_like(m), "the mean of z is not mu"),
+    ("02-kl", lambda m, lv: 0.5 * (1 + lv - m**2 - lv.exp()).sum(1), "sign"),
+    ("02-kl", lambda m, lv: -(1 + lv - m**2 - lv.exp()).sum(1), "1/2"),
+    ("02-kl", lambda m, lv: -0.5 * (1 + lv - m**2 - lv.exp()).mean(1), "mean over the dimensions"),
+    ("02-kl", lambda m, lv: -0.5 * (1 + 2 * lv - m**2 - (2 * lv).exp()).sum(1), "not of the standard deviation"),
+    ("02-kl", lambda m, lv: -0.5 * (lv - m**2 - lv.exp()).sum(1), "the 1 is missing"),
+    ("02-kl", lambda m, lv: -0.5 * (1 + lv - m**2 - lv.exp()).sum(), "one number for the whole batch"),
+    ("02-kl", lambda m, lv: -0.5 * (1 + lv - m**2 - lv.exp()).sum(0), "should be (6,)"),
+    ("02-interpolate", lambda a, b, n: torch.linspace(1, 0, n)[:, None] * (b - a) + a, "from z1 to z0"),
+    ("02-interpolate", lambda a, b, n: torch.arange(n)[:, None] / n * (b - a) + a, "both ends"),
+    ("02-interpolate", lambda a, b, n: torch.linspace(0, 1, n)[:, None] ** 2 * (b - a) + a, "not even"),
+    ("02-interpolate", lambda a, b, n: a, "should be (5, 3)"),
 ]
 
 
@@ -100,23 +124,33 @@ def test_stub_and_failing_code_do_not_stop_the_notebook(capsys):
 
 def test_prediction_is_kept_and_stands_beside_the_result(capsys, state):
     predict("00-how-many")
-    assert "a) 16 are enough" in capsys.readouterr().out
-    predict("00-how-many", result="a")
-    assert "no guess recorded; the result is a) 16 are enough" in capsys.readouterr().out
-    predict("00-how-many", "b")
-    predict("00-how-many", result="a")
-    assert "you guessed b) about 100; the result is a) 16 are enough" in capsys.readouterr().out
+    assert "c) 16 are enough" in capsys.readouterr().out
+    predict("00-how-many", result="c")
+    assert "no guess recorded; the result is c) 16 are enough" in capsys.readouterr().out
+    predict("00-how-many", "B ")
+    predict("00-how-many", result="c")
+    assert "you guessed b) about 100; the result is c) 16 are enough" in capsys.readouterr().out
     predict("01-pca", 12.5)
     predict("01-pca", result=33.333)
     assert "you guessed 12.5 %; the result is 33.3 %" in capsys.readouterr().out
     assert [path.parent.parent for path in state.rglob("*.json")] == [state_dir()] * 2
 
 
+def test_guess_that_cannot_be_kept_or_read_stops_nothing(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("COURSE_STATE", str(tmp_path / "file"))
+    predict("00-how-many", "b")
+    assert "COURSE_STATE" in capsys.readouterr().out
+    predict("00-how-many", result="c")
+    assert "no guess recorded" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: predict("00-how-many", "d"), "'d' is none of the answers: expected one of a, b, c"),
-        (lambda: predict("01-pca", "much"), "'much' is not a number"),
+        (lambda: predict("01-pca", float("nan")), "nan is not a sensible number"),
+        (lambda: predict("01-pca", "much"), "'much' is not a sensible number"),
         (lambda: predict("00-nothing"), "unknown id '00-nothing': notebook 00 has 00-how-many"),
         (lambda: check("99-x", 1), "unknown id '99-x'"),
         (lambda: quiz("99"), "unknown id '99'"),

@@ -110,6 +110,7 @@ def test_auto_is_mnist_where_it_is_and_the_variable_overrides(small, tmp_path, m
         (("digits", "test", 0), r"size=0.*ask for 1 to 10,000"),
         (("digits", "test", 2.5), r"size=2.5"),
         (("digits", "test", True), r"size=True"),
+        (("digits", "test", -1), r"size=-1"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -154,6 +155,15 @@ def test_damaged_file_is_named_with_a_remedy(small, file, damage):
     assert len(load("mnist", "test")) == 10  # the other files are still good
 
 
+def test_unreadable_file_is_named(small):
+    root, _ = small
+    path = root / "MNIST" / "raw" / "t10k-images-idx3-ubyte"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(CourseError, match=r"t10k-images-idx3-ubyte"):
+        load("mnist", "test")
+
+
 def test_missing_file_is_named(small):
     root, _ = small
     (root / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").unlink()
@@ -190,7 +200,7 @@ def test_file_that_differs_from_the_archive_beside_it(small):
 
 @contextmanager
 def server(arrays):
-    """A mirror whose path says how it behaves: /good/, /stall/, /half/, /html/, /wrong/, /missing/."""
+    """A mirror whose path says how it behaves: /good/, /stall/, /trickle/, /endless/, /half/, /html/, ..."""
     release = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -210,8 +220,11 @@ def server(arrays):
             if how == "wrong":
                 content = flip(content)
             self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
+            if how != "endless":
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            while body and how in ("trickle", "endless") and not release.wait(0.05 if how == "trickle" else 0):
+                self.wfile.write(b"x" * (1 if how == "trickle" else 1 << 20))
             if body:
                 self.wfile.write(content if how not in ("half", "stall") else cut(content))
                 if how == "stall":
@@ -239,6 +252,8 @@ def empty(small, tmp_path, monkeypatch):
     folder = tmp_path / "empty"
     monkeypatch.setenv("COURSE_DATA", str(folder))
     monkeypatch.setattr(data, "TIMEOUT", 0.5)
+    monkeypatch.setattr(data, "DEADLINE", 1)
+    monkeypatch.setattr(data, "LARGEST", 1e7)
     return folder, small[1]
 
 
@@ -260,7 +275,7 @@ def test_second_mirror_helps_out(empty, monkeypatch):
     assert len(load("mnist", "train")) == 50
 
 
-@pytest.mark.parametrize("how", ["stall", "half", "html", "wrong", "missing"])
+@pytest.mark.parametrize("how", ["stall", "trickle", "endless", "half", "html", "wrong", "missing"])
 def test_failed_download_changes_nothing(empty, monkeypatch, how):
     folder, arrays = empty
     (folder / "mine").mkdir(parents=True)
@@ -284,6 +299,7 @@ def test_download_replaces_damaged_files_only_when_it_succeeds(small, monkeypatc
     root, arrays = small
     path = root / "MNIST" / "raw" / "train-images-idx3-ubyte"
     path.write_bytes(cut(path.read_bytes()))
+    path.with_name("my_labels.csv").write_text("not ours to delete")
     before = contents(root)
     with server(arrays) as url:
         monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/half/"])
@@ -294,6 +310,7 @@ def test_download_replaces_damaged_files_only_when_it_succeeds(small, monkeypatc
         data.download("mnist")
     assert len(load("mnist", "train")) == 50
     assert [p.name for p in root.iterdir()] == ["MNIST"] and [p.name for p in (root / "MNIST").iterdir()] == ["raw"]
+    assert path.with_name("my_labels.csv").read_text() == "not ours to delete"
 
 
 def test_download_of_what_cannot_be_downloaded():

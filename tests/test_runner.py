@@ -1,7 +1,11 @@
 """`course run`: on small notebooks made here, for they fail in ways that the course's own must not."""
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -58,7 +62,9 @@ def test_run_writes_notebook_and_page_and_reports_figures(write):
 def test_page_needs_no_network_and_leaves_code_alone(write):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("$x^2$ and\n\n$$\\hat x$$\n\n`$HOME$`")])
     notebook.cells.append(nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["solution"]}))
+    notebook.cells.append(nbformat.v4.new_markdown_cell("$\\frac{$ is broken, and $5 is less than $6"))
     page = runner.to_html(notebook, "<i>title</i>")
+    assert "$\\frac{$ is broken, and $5 is less than $6" in page
     assert "<msup><mi>x</mi><mn>2</mn></msup>" in page and 'display="block"' in page
     assert "$HOME$" in page and "$x^2$" not in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", page)
@@ -100,6 +106,54 @@ def test_bad_parameters_start_nothing(write, parameters, message):
     with pytest.raises(CourseError, match=message):
         runner.run([job(path, parameters)])
     assert not (path.parent / "out").exists()
+
+
+@pytest.mark.parametrize("line", ["EPOCHS = ", "EPOCHS = 10 * 1000", "A, B = 1, 2", "print(1)"])
+def test_parameters_that_cannot_be_read(write, line):
+    path = write("x = 1")
+    path.write_text(path.read_text().replace("EPOCHS = 3", line))
+    with pytest.raises(CourseError, match=r"cannot read the parameters of 42_small.*NAME = value"):
+        runner.run([job(path)])
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"<<<<<<< HEAD", b"\xff\xfe", b'{"cells": [{}], "metadata": {}}'])
+def test_file_that_is_no_notebook(write, content):
+    path = write("x = 1")
+    path.write_bytes(content)
+    with pytest.raises(CourseError, match=r"42_small.ipynb is not a readable notebook.*git checkout"):
+        runner.run([job(path)])
+
+
+def test_the_source_is_never_overwritten(write):
+    path = write("x = 1")
+    before = path.read_bytes()
+    with pytest.raises(CourseError, match=r"holds the notebooks themselves.*--out"):
+        runner.run([runner.Job(path, {}, path)])
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals work differently on Windows")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_ends_soon_and_cleanly(write, tmp_path, sent):
+    write("import time; time.sleep(60)")
+    code = f"""
+import pathlib, sys
+from course_utils import cli, runner
+runner.find = lambda numbers: [pathlib.Path({str(tmp_path / "42_small.ipynb")!r})]
+if __name__ == "__main__":
+    sys.exit(cli.main(["run", "--dataset", "digits", "--out", {str(tmp_path / "out")!r}]))
+"""
+    (tmp_path / "main.py").write_text(code)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "main.py")], stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list((tmp_path / "out").glob(".running-*/*.ipynb")) and process.poll() is None:
+        time.sleep(0.2)
+    time.sleep(2)  # now the kernel is in its long cell
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and "course: stopped." in errors and "Traceback" not in errors
+    assert not list((tmp_path / "out").glob(".running-*"))
 
 
 def test_folder_that_cannot_be_written(write, tmp_path):
@@ -166,6 +220,10 @@ def test_missing_mnist_is_said_before_anything_runs(capsys, monkeypatch, tmp_pat
     assert cli.main(["data"]) == 0
     out = capsys.readouterr().out
     assert "digits" in out and "not on disk: `course data mnist`" in out
+
+
+def test_long_error_is_shortened_to_one_line():
+    assert len(runner.shorten("x\n" * 10_000)) <= 300 and "\n" not in runner.shorten("a\nb\x1b[31m")
 
 
 def test_clean_drops_what_changes_from_run_to_run():

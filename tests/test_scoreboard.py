@@ -67,6 +67,11 @@ def test_spread_is_written_to_the_digit_that_varies(mean, std, text):
     assert scoreboard.spread({"mean": mean, "std": std}) == text
 
 
+def test_figure_that_is_no_number_is_refused():
+    with pytest.raises(CourseError, match=r"bad_sse is not finite"):
+        scoreboard.score(good_sse=1, bad_sse=float("nan"))
+
+
 def test_damaged_reference_says_so(reference):
     reference.write_text('[{"notebook": ')
     with pytest.raises(CourseError, match=r"cannot read .*reference.json"):

@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -155,6 +156,31 @@ def test_checkpoint_runs_no_code(model, data, tmp_path):
     assert not (tmp_path / "sprung").exists()
 
 
+def test_numbers_of_numpy_are_welcome_and_can_be_resumed(model, data, tmp_path):
+    settings = {
+        "lr": np.float64(1e-3),
+        "seed": np.int64(3),
+        "batch_size": np.int64(32),
+        "checkpoint": tmp_path / "run.pt",
+    }
+    run(model, data, epochs=np.int64(1), **settings)
+    assert len(run(model, data, epochs=2, **settings)) == 2
+
+
+def test_checkpoint_of_a_model_with_other_weights_is_refused(model, data, tmp_path):
+    run(model, data, epochs=1, checkpoint=tmp_path / "run.pt")
+    state = torch.load(tmp_path / "run.pt", weights_only=True)
+    del state["model"]["encoder.0.bias"]
+    torch.save(state, tmp_path / "run.pt")
+    with pytest.raises(CourseError, match=r"does not fit this model.*Delete"):
+        run(model, data, checkpoint=tmp_path / "run.pt")
+
+
+def test_model_without_parameters(data):
+    with pytest.raises(CourseError, match="no parameters"):
+        run(nn.Flatten(), data)
+
+
 def test_training_that_blows_up_says_so_and_keeps_the_last_good_epoch(model, data, tmp_path):
     calls = []
 
@@ -175,7 +201,9 @@ def test_training_that_blows_up_says_so_and_keeps_the_last_good_epoch(model, dat
         ({"epochs": 2.5}, "epochs=2.5"),
         ({"batch_size": -1}, "batch_size=-1"),
         ({"train": TensorDataset(torch.zeros(0, 1, 28, 28))}, "at least one image"),
-        ({"train": [1, 2]}, "TensorDataset"),
+        ({"train": [1, 2]}, "train should be a TensorDataset"),
+        ({"val": TensorDataset(torch.zeros(0, 1, 28, 28))}, "val should be"),
+        ({"val": TensorDataset(torch.full((3, 1, 28, 28), torch.nan), torch.zeros(3))}, "val contains NaN"),
         ({"train": TensorDataset(torch.full((3, 1, 28, 28), torch.nan), torch.zeros(3))}, "NaN"),
     ],
 )
