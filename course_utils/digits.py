@@ -14,8 +14,11 @@ width, ...), which real data never has. A digit is drawn in four steps:
 
 import itertools
 import math
+from numbers import Integral
 
 import torch
+
+from course_utils import CourseError
 
 BLOCK = 1000  # images are drawn in blocks of this many, each from a seed of its own
 BOX, FRAME = 20, 28  # pixels
@@ -142,7 +145,9 @@ def generate(n, split="train", seed=0):
         factors: dict of tensors with n rows, see `draw_factors`; `factors["digit"]` is the label.
     """
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
+        raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
+    if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
+        raise CourseError(f"n={n!r}: expected a whole number of images, 0 or more")
     images, factors = [], []
     for block in range(math.ceil(n / BLOCK)):
         block_seed = (seed * len(SPLITS) + SPLITS.index(split)) * 1_000_003 + block

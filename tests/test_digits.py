@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from course_utils import digits
+from course_utils import CourseError, digits
 
 
 def test_same_seed_same_images_and_the_first_do_not_depend_on_how_many():
@@ -58,8 +58,11 @@ def test_render_repeats_generate():
 def test_nothing_and_unknown_split():
     images, factors = digits.generate(0)
     assert images.shape == (0, 28, 28) and factors["digit"].shape == (0,)
-    with pytest.raises(ValueError, match="unknown split 'dev'.*train, val, test"):
+    with pytest.raises(CourseError, match="unknown split 'dev'.*train, val, test"):
         digits.generate(1, "dev")
+    for n in (-1, 2.5, "3", True):
+        with pytest.raises(CourseError, match="expected a whole number of images"):
+            digits.generate(n)
 
 
 def test_statistics_are_like_mnist(mnist, monkeypatch):
