@@ -31,9 +31,18 @@ def check_reparameterize(reparameterize):
     if z[:, 0].unique().numel() == 1 or torch.allclose(z[0] - mu[0], z[1] - mu[1]):
         return "every image got the same random numbers: draw one for each number of mu"
     spread = z.std(0)
-    if not torch.allclose(z.mean(0), mu[0], atol=0.15):
+    if torch.corrcoef(z.T)[0, 1].abs() > 0.1:
+        return "all numbers of a code got the same noise: draw one for each number of mu"
+    if ((z.mean(0) - mu[0]).abs() > 5 * spread / len(z) ** 0.5).any():
         return "the mean of z is not mu: noise with mean 0 is wanted (randn, not rand), added to mu"
     if torch.allclose(spread, (0.5 * logvar[0]).exp(), rtol=0.05):
+        m, v = torch.ones(4, 2, requires_grad=True), torch.zeros(4, 2, requires_grad=True)
+        z = reparameterize(m, v)
+        passed = z.requires_grad and torch.autograd.grad((z**2).sum(), (m, v), allow_unused=True)
+        if not passed or any(gradient is None or not gradient.any() for gradient in passed):
+            return (
+                "the distribution is right, but no gradient reaches mu and logvar: compute z from them and from randn"
+            )
         return None
     if torch.allclose(spread, logvar[0].exp(), rtol=0.05):
         return "the spread is exp(logvar), which is the variance; the standard deviation is its square root"
@@ -49,7 +58,9 @@ def check_kl(kl_per_image):
     mu, logvar = torch.randn(2, 6, 3, generator=generator)
     terms = kl_divergence(Normal(mu, (0.5 * logvar).exp()), Normal(0.0, 1.0))
     answer = filled(kl_per_image(mu, logvar))
-    if not isinstance(answer, torch.Tensor) or answer.ndim == 0:
+    if not isinstance(answer, torch.Tensor):
+        return f"expected a tensor with one number per image, got {type(answer).__name__}"
+    if answer.ndim == 0:
         return "this is one number for the whole batch; one per image was asked for"
     if answer.shape != (6,):
         return f"for six images the shape should be (6,), yours is {tuple(answer.shape)}"
@@ -77,11 +88,11 @@ def check_interpolate(interpolate):
         return f"for 5 steps and 3 numbers the shape should be (5, 3), yours is {tuple(getattr(answer, 'shape', ()))}"
     truth = torch.stack([z0.lerp(z1, t / 4) for t in range(5)])
     if torch.allclose(answer, truth, atol=1e-5):
-        return None
+        return None if interpolate(z0, z1, 3).shape == (3, 3) else "it works for 5 steps only: use the `steps` given"
     if torch.allclose(answer, truth.flip(0), atol=1e-5):
         return "this walks from z1 to z0"
-    if torch.allclose(answer[0], z0) and not torch.allclose(answer[-1], z1):
-        return "the walk stops before it reaches z1: both ends are included"
+    if not torch.allclose(answer[0], z0) or not torch.allclose(answer[-1], z1):
+        return "an end is missing: both z0 and z1 are included"
     return "the steps are not even, or do not lie on the straight line"
 
 
@@ -108,7 +119,7 @@ QUIZ = [
             "b": ("The code is ignored", "q(z|x) equals the prior for all x. This is posterior collapse."),
             "c": (
                 "The learning rate is too small",
-                "Collapse is a minimum like any other; a small rate can end there too.",
+                "Training is then slow; it does not make every image's code the same.",
             ),
         },
         "right": "b",
@@ -121,7 +132,10 @@ QUIZ = [
                 "The gradient of one term becomes 784 times smaller, the other's stays.",
             ),
             "b": ("Reconstructions get sharper", "The opposite: the reconstruction now counts for almost nothing."),
-            "c": ("The KL now weighs 784 times more", "It is a hidden beta of 784; every image becomes the same blur."),
+            "c": (
+                "The KL now weighs 784 times more",
+                "Relative to the reconstruction it counts 784-fold; every image becomes the same blur.",
+            ),
         },
         "right": "c",
     },
