@@ -7,7 +7,7 @@ import statistics
 import pytest
 import torch
 
-from course_utils import models
+from course_utils import losses, models
 from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT
 from course_utils.runner import full_parameters_of, parameters_of
 
@@ -124,14 +124,33 @@ def test_links_lead_somewhere(page, notebook):
             assert (page.parent / link).exists(), link
 
 
-@pytest.mark.parametrize(("number", "name"), [("01", "Autoencoder")])
-def test_class_written_in_the_page_is_the_one_in_models(number, name):
+def defined_in(number, name):
+    """What a cell of a page defines under this name, found by its first line."""
     page = next(path for path in PAGES if path.name.startswith(number))
-    (cell,) = [c for c in code_cells(json.loads(page.read_text(encoding="utf-8"))) if f"class {name}(" in source(c)]
-    namespace = {"nn": torch.nn, "torch": torch}
+    cells = code_cells(json.loads(page.read_text(encoding="utf-8")))
+    (cell,) = [cell for cell in cells if re.search(rf"^(class|def) {name}\(", source(cell), flags=re.MULTILINE)]
+    namespace = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional}
     exec(source(cell), namespace)
+    return namespace[name]
+
+
+@pytest.mark.parametrize(("number", "name"), [("01", "Autoencoder"), ("02", "VAE")])
+def test_class_written_in_the_page_is_the_one_in_models(number, name):
     torch.manual_seed(0)
-    theirs, ours = namespace[name](), getattr(models, name)()
+    theirs, ours = defined_in(number, name)(), getattr(models, name)()
     ours.load_state_dict(theirs.state_dict())
     x = torch.rand(5, 1, 28, 28)
-    assert torch.equal(ours(x), theirs(x))
+    outputs = []
+    for model in (ours, theirs):
+        torch.manual_seed(1)
+        output = model(x)
+        outputs.append(output if isinstance(output, tuple) else (output,))
+    for a, b in zip(*outputs, strict=True):
+        assert torch.equal(a, b)
+
+
+def test_loss_written_in_page_02_is_the_one_in_losses():
+    recon_x, mu, logvar = torch.rand(5, 784), torch.randn(5, 20), torch.randn(5, 20)
+    x = torch.rand(5, 1, 28, 28)
+    theirs = defined_in("02", "vae_loss")(recon_x, x, mu, logvar).item()
+    assert losses.vae_loss(recon_x, x, mu, logvar).item() == pytest.approx(theirs, rel=1e-5)
