@@ -81,6 +81,8 @@ def _run(options):
         datasets = _datasets(options)
         if options.full:
             notebooks = [path for path in notebooks if runner.full_parameters_of(path) is not None]
+            if not notebooks:
+                raise CourseError(f"no full setting in {', '.join(options.notebooks)}: run it without --full")
         total = len(notebooks) * len(datasets) * len(runner.SEEDS)
 
         def work(report):

@@ -300,17 +300,15 @@ def run_seeds(notebooks, dataset, setting, out, resume, record, workers=None, re
 
     Args:
         dataset: "digits", "mnist", ...; not "auto", since the result is filed under this name.
-        setting: "quick" for the notebooks' own parameters, "full" for the full ones (notebooks without are left out).
+        setting: "quick" for the notebooks' own parameters, "full" for those that each notebook names as its full ones.
         out: folder for the executed notebooks.
         resume: skip runs that an earlier call finished with the same code and parameters.
         record: write mean and spread to `data/reference.json`, and for the full setting the figures that a
             notebook tags `keep-figure` to `data/figures/`.
     """
-    jobs, finished, results = [], {}, []
+    jobs, finished = [], {}
     for path in notebooks:
         extra = full_parameters_of(path) if setting == "full" else {}
-        if extra is None:
-            continue
         timeout = FULL_CELL_TIMEOUT if setting == "full" else CELL_TIMEOUT
         for seed in SEEDS:
             parameters = extra | {"DATASET": dataset, "SEED": seed}

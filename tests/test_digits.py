@@ -65,7 +65,7 @@ def test_nothing_and_unknown_split():
             digits.generate(n)
 
 
-def test_statistics_are_like_mnist(mnist, monkeypatch):
+def test_statistics_are_like_mnist(mnist):
     from sklearn.decomposition import PCA
 
     from course_utils.data import load

@@ -201,6 +201,7 @@ def test_seeds_are_resumed_and_recorded(write, tmp_path, monkeypatch):
         (["run", "01", "-p", "NOPE=1", "--dataset", "digits"], "unknown parameter 'NOPE'"),
         (["run", "01", "--jobs", "0"], "--jobs 0: expected at least 1"),
         (["run", "--full", "--seed", "1"], "leave out --seed"),
+        (["run", "00", "--full", "--dataset", "digits"], "no full setting in 00"),
         (["run", "--claims", "--dataset", "digits"], "leave out --dataset"),
         (["run", "--record"], "--record goes with --claims"),
         (["data", "mnits"], "cannot download 'mnits'"),
