@@ -74,10 +74,73 @@ class VAE(nn.Module):
         return self.decode(z), mu, logvar
 
 
+class ConvAutoencoder(nn.Module):
+    """Convolutional autoencoder; its code has *more* numbers (32 x 7 x 7 = 1568) than the image has pixels (784).
+
+    Shapes: images (B, 1, H, W) in [0, 1], H and W multiples of 4 -> code (B, 32, H/4, W/4) >= 0 -> images
+    (B, 1, H, W) in (0, 1).
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(
+            nn.Conv2d(1, 16, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, kernel_size=3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.decoder = nn.Sequential(
+            nn.ConvTranspose2d(32, 16, kernel_size=3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 1, kernel_size=3, stride=2, padding=1, output_padding=1),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x):
+        _check_pixels(x)
+        if x.ndim != 4 or x.shape[1] != 1 or x.shape[2] % 4 or x.shape[3] % 4:
+            raise CourseError(
+                f"expected images of shape (B, 1, H, W) with H and W multiples of 4, such as 28, got {tuple(x.shape)}"
+            )
+        return self.decoder(self.encoder(x))
+
+
+@torch.no_grad()
+def good_start(model, x):
+    """Set the weights so that training starts near the mean of `x`, with signals of a sensible size in every layer.
+
+    PyTorch's own start lets signals shrink from layer to layer, and knows nothing of the data. Here every layer gets
+    weights that keep the size of what passes through (He et al. 2015, arXiv:1502.01852) and no biases; then the first
+    layer subtracts the mean and brings its outputs to unit spread over `x`, and the last one, with small weights,
+    begins by answering the mean.
+
+    Args:
+        model: linear or convolutional layers in the order in which they are used, a Sigmoid behind the last.
+        x: training images (N, 1, 28, 28), N at least 2; a thousand are enough.
+    """
+    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    first, last = layers[0], layers[-1]
+    x = _flat(x) if isinstance(first, nn.Linear) else x
+    mean = x.mean(0) if x.ndim == 2 else x.mean((0, 2, 3))  # of each pixel, or of each channel
+    first.weight /= first(x - mean.view(-1, *[1] * (x.ndim - 2))).std()
+    first.bias -= first.weight.flatten(2).sum(2) @ mean if x.ndim == 4 else first.weight @ mean
+    last.weight *= 0.3
+    last.bias += torch.logit(mean.clamp(0.002, 0.998))
+
+
 def _flat(x):
     """(B, 1, 28, 28) or (B, 784) -> (B, 784). A plain view(-1, 784) would cut images of another size into nonsense."""
-    if not x.is_floating_point():
-        raise CourseError(f"expected float images from 0 to 1, got {x.dtype}: divide pixels of 0 to 255 by 255")
+    _check_pixels(x)
     if x.ndim < 2 or x.shape[1:].numel() != 28 * 28:
         raise CourseError(f"expected images of shape (B, 1, 28, 28) or (B, 784), got {tuple(x.shape)}")
     return x.reshape(len(x), 28 * 28)
+
+
+def _check_pixels(x):
+    if not x.is_floating_point():
+        raise CourseError(f"expected float images from 0 to 1, got {x.dtype}: divide pixels of 0 to 255 by 255")
+    if not torch.isfinite(x.sum()):  # one pass; any NaN or infinity shows in the sum
+        raise CourseError("the images contain NaN or infinity: look for a division by zero before this point")

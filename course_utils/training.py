@@ -7,7 +7,7 @@ from numbers import Integral
 from pathlib import Path
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, RandomSampler, SequentialSampler, TensorDataset
+from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
 from course_utils import CourseError
@@ -26,15 +26,28 @@ def best_device():
 def batches(data, batch_size, generator=None):
     """Batches of a TensorDataset, shuffled if a `generator` is given.
 
-    An ordinary DataLoader asks for one image at a time and glues them together. Here a sampler hands the data set a
-    whole batch of indices, and the tensors answer with one look-up: the same batches in less than half the time.
+    An ordinary DataLoader asks for one image at a time and glues them together. Here each tensor answers with one
+    look-up for a whole batch of indices: the same batches, many times as fast (`python tests/speed.py` says how many).
     """
-    order = RandomSampler(data, generator=generator) if generator else SequentialSampler(data)
-    return DataLoader(data, sampler=BatchSampler(order, batch_size, drop_last=False), batch_size=None)
+    order = torch.randperm(len(data), generator=generator) if generator else torch.arange(len(data))
+    for indices in order.to(data.tensors[0].device).split(batch_size):
+        yield tuple(tensor.index_select(0, indices) for tensor in data.tensors)
 
 
 def fit(
-    model, train, loss, *, epochs, batch_size=64, lr=1e-3, val=None, seed=0, device=None, checkpoint=None, progress=True
+    model,
+    train,
+    loss,
+    *,
+    epochs,
+    batch_size=64,
+    lr=1e-3,
+    one_cycle=False,
+    val=None,
+    seed=0,
+    device=None,
+    checkpoint=None,
+    progress=True,
 ):
     """Train `model` with Adam, and return what happened in each epoch.
 
@@ -43,6 +56,8 @@ def fit(
         train, val: TensorDatasets of (x, y), for example from `data.load`.
         loss: a function of (model, x, y) that returns the mean loss of a batch as a scalar.
         epochs: passes over `train`, counted from the beginning of training.
+        one_cycle: let the learning rate rise from lr / 25 to `lr` over the first 30 % of all steps, and then fall
+            to almost 0 (Smith and Topin 2018, arXiv:1708.07120): fewer epochs for the same loss.
         seed: fixes the order of the batches and the random numbers that the model draws in training.
         device: "cpu", "cuda" or "mps"; by default the fastest there is.
         checkpoint: a file that is written after each epoch. If it exists, training goes on from it and gives
@@ -58,11 +73,17 @@ def fit(
     home = next(model.parameters()).device
     device = torch.device(device) if device else best_device()
     model.to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)  # one kernel for all weights
     shuffle = torch.Generator().manual_seed(seed)
     # Resuming with other settings would quietly mix two experiments.
     mean = round(float(train.tensors[0].double().mean()), 6)
     settings = {"seed": seed, "batch_size": batch_size, "lr": lr, "images": (len(train), mean), "model": str(model)}
+    settings["one_cycle"] = epochs if one_cycle else None  # where it ends decides the learning rate from the start on
+    schedule = None
+    if one_cycle:
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, lr, epochs=epochs, steps_per_epoch=-(-len(train) // batch_size)
+        )
     history = []
     data = TensorDataset(*(tensor.to(device) for tensor in train.tensors))
     cuda = [device] if device.type == "cuda" else []
@@ -70,27 +91,24 @@ def fit(
         with torch.random.fork_rng(devices=cuda):  # leaves the caller's random numbers as they were
             torch.manual_seed(seed)
             if checkpoint and Path(checkpoint).exists():
-                history = _resume(checkpoint, settings, epochs, model, optimizer, shuffle, device)
+                history = _resume(checkpoint, settings, epochs, model, optimizer, schedule, shuffle, device)
             hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's bar for notebooks ignores that variable
             bar = tqdm(
                 range(len(history), epochs), "Training", epochs, initial=len(history), unit="epoch", disable=hidden
             )
             for epoch in bar:
                 started = time.perf_counter()
-                row = {"epoch": epoch + 1, "train": _train_epoch(model, data, loss, optimizer, batch_size, shuffle)}
-                if not torch.isfinite(torch.tensor(row["train"])):
-                    saved = f" The last good epoch is in {checkpoint}." if checkpoint and history else ""
-                    raise CourseError(
-                        f"the loss became {row['train']} in epoch {epoch + 1}: training has blown up. Try a smaller "
-                        f"learning rate (it was {lr:g}), and look for a log or an exp of something unbounded.{saved}"
-                    )
+                row = {
+                    "epoch": epoch + 1,
+                    "train": _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle),
+                }
                 if val is not None:
                     row["val"] = evaluate(model, val, loss)
                 row["seconds"] = time.perf_counter() - started
                 history.append(row)
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in ("train", "val") if name in row})
                 if checkpoint:
-                    _save(checkpoint, settings, history, model, optimizer, shuffle, device)
+                    _save(checkpoint, settings, history, model, optimizer, schedule, shuffle, device)
     finally:
         model.to(home)
     return history
@@ -109,15 +127,22 @@ def evaluate(model, data, loss, batch_size=1000):
     return total / len(data)
 
 
-def _train_epoch(model, data, loss, optimizer, batch_size, shuffle):
+def _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle):
     """One pass over the data; returns the mean loss over the images."""
     model.train()
     total = 0.0
     for x, y in batches(data, batch_size, shuffle):
         batch_loss = loss(model, x, y)
+        if not torch.isfinite(batch_loss):  # before the step, which would spoil the weights
+            raise CourseError(
+                f"the loss became {batch_loss.item()}: training has blown up. Try a smaller learning rate than "
+                f"{optimizer.defaults['lr']:g}, and look for a log or an exp of something unbounded"
+            )
         optimizer.zero_grad()
         batch_loss.backward()
         optimizer.step()
+        if schedule:
+            schedule.step()
         total += batch_loss.detach() * len(x)
     return float(total) / len(data)
 
@@ -137,7 +162,7 @@ def _check_arguments(model, train, val, epochs, batch_size):
             raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
 
 
-def _save(path, settings, history, model, optimizer, shuffle, device):
+def _save(path, settings, history, model, optimizer, schedule, shuffle, device):
     """Everything that the next epoch depends on, the states of the random number generators included."""
     random = {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state()}
     if device.type == "cuda":
@@ -151,6 +176,7 @@ def _save(path, settings, history, model, optimizer, shuffle, device):
             "history": history,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
+            "schedule": schedule and schedule.state_dict(),
             "random": random,
         },
         content,
@@ -158,7 +184,7 @@ def _save(path, settings, history, model, optimizer, shuffle, device):
     write_bytes(path, content.getvalue())
 
 
-def _resume(path, settings, epochs, model, optimizer, shuffle, device):
+def _resume(path, settings, epochs, model, optimizer, schedule, shuffle, device):
     """Put model, optimizer and random number generators back to where `_save` left them; returns the history."""
     advice = f"Delete {path} to train from the beginning, or name another file."
     try:
@@ -176,6 +202,8 @@ def _resume(path, settings, epochs, model, optimizer, shuffle, device):
     try:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
+        if schedule:
+            schedule.load_state_dict(state["schedule"])
         shuffle.set_state(random["shuffle"])
         torch.set_rng_state(random["cpu"])
         if device.type == "cuda" and "cuda" in random:

@@ -1,9 +1,11 @@
 import math
 
 import pytest
+import textbook
 import torch
 from scipy import integrate, stats
 from sklearn.metrics import log_loss, mean_squared_error
+from torch.nn import functional as F
 
 from course_utils import CourseError
 from course_utils.losses import bce, kl_divergence, mse, sse, vae_loss
@@ -29,6 +31,27 @@ def test_cross_entropy_of_grey_images_is_least_at_the_image_but_not_zero():
     assert bce(X, X) < bce(X_HAT, X)
 
 
+@pytest.mark.parametrize("scale", [1, 10, 100])  # at 100, most of x_hat is exactly 0 or 1
+def test_cross_entropy_has_the_value_and_gradient_of_pytorchs_own(scale):
+    torch.manual_seed(0)
+    logits = scale * torch.randn(6, 1, 28, 28)
+    answers = []
+    for function in (bce, lambda x_hat, x: F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)):
+        h = logits.clone().requires_grad_()
+        loss = function(torch.sigmoid(h), X)
+        loss.backward()
+        answers.append((loss.item(), h.grad))
+    assert answers[0][0] == pytest.approx(answers[1][0], rel=1e-5)
+    assert torch.allclose(answers[0][1], answers[1][1], rtol=1e-4, atol=1e-6)
+
+
+def test_vae_loss_is_the_textbooks():
+    torch.manual_seed(0)
+    recon_x, mu, logvar = torch.rand(6, 784), torch.randn(6, 20), torch.randn(6, 20)
+    expected = textbook.vae_loss(recon_x, X, mu, logvar).item()
+    assert vae_loss(recon_x, X, mu, logvar).item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_kl_agrees_with_torch_distributions_and_is_zero_at_the_prior():
     mu, logvar = torch.randn(2, 50, 4, generator=torch.Generator().manual_seed(0)) * 2
     normal = torch.distributions.Normal
@@ -52,6 +75,7 @@ def test_gradients():
         lambda *inputs: vae_loss(inputs[0] * 0.8 + 0.1, x, *inputs[1:]), (recon, mu, logvar)
     )
     assert torch.autograd.gradcheck(lambda x_hat: sse(x_hat, x) + mse(x_hat, x), (recon,))
+    assert torch.autograd.gradgradcheck(lambda x_hat: bce(x_hat * 0.8 + 0.1, x), (recon,))
 
 
 @pytest.mark.parametrize("loss", [mse, sse, bce])
@@ -66,3 +90,22 @@ def test_bad_input_is_refused(loss):
 def test_cross_entropy_refuses_what_is_no_probability(x_hat, x):
     with pytest.raises(CourseError, match="from 0 to 1"):
         bce(x_hat, x)
+
+
+@pytest.mark.parametrize("loss", [mse, sse])
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_squared_errors_refuse_what_is_not_finite(loss, bad):
+    for x_hat, x in ((X_HAT, X * bad), (X_HAT * bad, X)):
+        with pytest.raises(CourseError, match=r"not finite.*smaller learning rate"):
+            loss(x_hat, x)
+
+
+@pytest.mark.parametrize(("mu", "logvar"), [(0.0, 89.0), (torch.nan, 0.0), (0.0, torch.inf)])
+def test_kl_that_overflows_says_what_to_bound(mu, logvar):
+    with pytest.raises(CourseError, match=r"not finite.*Bound logvar"):
+        kl_divergence(torch.full((2, 3), mu), torch.full((2, 3), logvar))
+
+
+def test_a_batch_of_one_works():
+    one = torch.rand(1, 784)
+    assert all(torch.isfinite(loss(one, one.flip(1))) for loss in (mse, sse, bce))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import CourseError
 from course_utils.losses import mse
@@ -45,7 +45,7 @@ def test_fit_is_the_loop_of_notebook_01(model, data):
     generator = torch.Generator().manual_seed(0)
     for epoch in range(3):
         total = 0.0
-        for indices in torch.tensor(list(RandomSampler(data, generator=generator))).split(32):
+        for indices in torch.randperm(100, generator=generator).split(32):
             x = data.tensors[0][indices]
             batch_loss = ((by_hand(x) - x) ** 2).mean()
             optimizer.zero_grad()
@@ -55,6 +55,22 @@ def test_fit_is_the_loop_of_notebook_01(model, data):
         assert history[epoch]["train"] == pytest.approx(total / 100, rel=1e-6)
     for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-7)
+
+
+def test_one_cycle_is_pytorchs(model, data):
+    by_hand = copy.deepcopy(model)
+    run(model, data, lr=1e-2, one_cycle=True)
+    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=12)  # 3 epochs of 4 batches
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for indices in torch.randperm(100, generator=generator).split(32):
+            optimizer.zero_grad()
+            loss(by_hand, data.tensors[0][indices], None).backward()
+            optimizer.step()
+            schedule.step()
+    for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
 
 
 def test_batches_are_those_of_a_plain_data_loader(data):
@@ -103,18 +119,34 @@ class Noisy(nn.Module):
         return self.layers(x + 0.1 * torch.randn_like(x)).reshape(x.shape)
 
 
-def test_resumed_training_gives_the_figures_of_an_uninterrupted_one(data, tmp_path):
+def interrupt_after(completed, model, data, **options):
+    """Train, and stop as Ctrl-C would in the first batch of the epoch after."""
+    calls = []
+
+    def stopping(model, x, y):
+        calls.append(1)
+        if model.training and sum(calls) > completed * (4 + 1):  # four batches, and one for validation
+            raise KeyboardInterrupt
+        return loss(model, x, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, data, stopping, batch_size=32, device="cpu", progress=False, **options)
+
+
+@pytest.mark.parametrize("one_cycle", [False, True])
+def test_resumed_training_gives_the_figures_of_an_uninterrupted_one(data, tmp_path, one_cycle):
     torch.manual_seed(0)
     whole = Noisy()
     parts = copy.deepcopy(whole)
-    expected = run(whole, data, epochs=5, val=data)
+    options = {"epochs": 5, "val": data, "one_cycle": one_cycle}
+    expected = run(whole, data, **options)
     checkpoint = tmp_path / "run.pt"
-    run(parts, data, epochs=2, val=data, checkpoint=checkpoint)
+    interrupt_after(2, parts, data, checkpoint=checkpoint, **options)
     torch.manual_seed(123)  # whatever happened in between
-    resumed = run(Noisy(), data, epochs=5, val=data, checkpoint=checkpoint)
+    resumed = run(Noisy(), data, checkpoint=checkpoint, **options)
     assert figures(resumed) == figures(expected)
     final = Noisy()
-    run(final, data, epochs=5, val=data, checkpoint=checkpoint)  # nothing left to do: only loads
+    run(final, data, checkpoint=checkpoint, **options)  # nothing left to do: only loads
     for ours, theirs in zip(final.state_dict().values(), whole.state_dict().values(), strict=True):
         assert torch.equal(ours, theirs)
 
@@ -124,6 +156,7 @@ def test_resumed_training_gives_the_figures_of_an_uninterrupted_one(data, tmp_pa
     [
         ({"seed": 1}, "seed was 0, now 1"),
         ({"lr": 0.1}, "lr was 0.001, now 0.1"),
+        ({"one_cycle": True}, "one_cycle was None, now 3"),
         ({"epochs": 1}, "already trained 2 epochs, more than the 1"),
     ],
 )
@@ -189,9 +222,10 @@ def test_training_that_blows_up_says_so_and_keeps_the_last_good_epoch(model, dat
         return mse(model(x), x) * (torch.nan if len(calls) > 8 else 1)
 
     checkpoint = tmp_path / "run.pt"
-    with pytest.raises(CourseError, match=r"nan in epoch 3.*learning rate.*last good epoch"):
+    with pytest.raises(CourseError, match=r"became nan.*learning rate than 0.001"):
         fit(model, data, explode, epochs=5, batch_size=32, checkpoint=checkpoint, progress=False, device="cpu")
     assert len(torch.load(checkpoint, weights_only=True)["history"]) == 2
+    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def defined_in(number, name):
     return namespace[name]
 
 
-@pytest.mark.parametrize(("number", "name"), [("01", "Autoencoder"), ("02", "VAE")])
+@pytest.mark.parametrize(("number", "name"), [("01", "Autoencoder"), ("02", "VAE"), ("03", "ConvAutoencoder")])
 def test_class_written_in_the_page_is_the_one_in_models(number, name):
     torch.manual_seed(0)
     theirs, ours = defined_in(number, name)(), getattr(models, name)()
