@@ -49,12 +49,12 @@ class _BinaryCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x_hat, x):
         ctx.save_for_backward(x_hat, x)
-        return -torch.lerp((1 - x_hat).log().clamp(min=-100), x_hat.log().clamp(min=-100), x).sum()
+        return -torch.lerp((1 - x_hat).log_().clamp_(min=-100), x_hat.log().clamp_(min=-100), x).sum()
 
     @staticmethod
     def backward(ctx, gradient):
         x_hat, x = ctx.saved_tensors
-        return gradient * (x_hat - x) / (x_hat * (1 - x_hat)).clamp(min=1e-12), None
+        return gradient * (x_hat - x) / (x_hat * (1 - x_hat)).clamp_(min=1e-12), None
 
 
 def kl_divergence(mu, logvar):

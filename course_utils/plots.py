@@ -25,13 +25,14 @@ STYLE = {
 }
 
 
-def image_rows(rows, alt, scale=0.75):
+def image_rows(rows, alt, scale=0.75, titles=()):
     """Show rows of images, one column per example.
 
     Args:
         rows: dict from a label to images (N, 1, 28, 28); all rows have the same N.
         alt: what the picture shows, for those who cannot see it.
         scale: side of one image, in inches.
+        titles: what stands above each column.
     """
     columns = max(len(images) for images in rows.values())
     with plt.rc_context(STYLE):
@@ -45,6 +46,8 @@ def image_rows(rows, alt, scale=0.75):
                 axis.grid(False)
                 axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
             line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
+        for axis, title in zip(axes[0], titles, strict=False):
+            axis.set_title(title, size="medium")
     show(figure, alt)
 
 

@@ -19,7 +19,7 @@ import time
 EPOCHS, BATCH, LR = 10, 64, 1e-3
 FREE = {  # the recipe of our own: a good start and a one-cycle learning rate
     "AE": {"epochs": 2, "batch_size": 64, "lr": 5e-3},
-    "VAE": {"epochs": 8, "batch_size": 128, "lr": 1e-2},
+    "VAE": {"epochs": 6, "batch_size": 128, "lr": 1e-2},
     "CAE": {"epochs": 3, "batch_size": 64, "lr": 1e-2},
 }
 UNITS = {"AE": "MSE per pixel", "VAE": "nats per image", "CAE": "MSE per pixel"}
