@@ -1,4 +1,4 @@
-"""Questions and judges of notebook 03."""
+"""Learning calls of notebook 03."""
 
 import torch
 from torch import nn
