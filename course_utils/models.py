@@ -123,10 +123,16 @@ def good_start(model, x):
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)
     first, last = layers[0], layers[-1]
-    x = _flat(x) if isinstance(first, nn.Linear) else x
-    mean = x.mean(0) if x.ndim == 2 else x.mean((0, 2, 3))  # of each pixel, or of each channel
-    first.weight /= first(x - mean.view(-1, *[1] * (x.ndim - 2))).std()
-    first.bias -= first.weight.flatten(2).sum(2) @ mean if x.ndim == 4 else first.weight @ mean
+    if isinstance(first, nn.Linear):
+        x = _flat(x)
+        mean = x.mean(0)  # of each pixel
+    else:
+        mean = x.mean()  # a convolution treats all pixels alike
+    spread = first(x - mean).std()
+    if not spread > 1e-6:  # the mean of equal images is rounded
+        raise CourseError(f"good_start needs images that differ, got {len(x)} equal ones: give it some hundred")
+    first.weight /= spread
+    first.bias -= first.weight @ mean if isinstance(first, nn.Linear) else first.weight.sum((1, 2, 3)) * mean
     last.weight *= 0.3
     last.bias += torch.logit(mean.clamp(0.002, 0.998))
 

@@ -81,6 +81,11 @@ def test_good_start_begins_near_the_mean(name):
     assert inside.mean().abs() < 0.2 and 0.8 < inside.std() < 1.2
 
 
+def test_good_start_needs_images_that_differ():
+    with pytest.raises(CourseError, match="images that differ"):
+        good_start(Autoencoder(), torch.rand(1, 1, 28, 28).expand(5, -1, -1, -1))
+
+
 def test_other_widths_and_flat_or_strided_input():
     model = Autoencoder(latent_dim=5, hidden_dim=11)
     x = torch.rand(3, 28, 28, 1).permute(0, 3, 2, 1)  # not contiguous
