@@ -28,6 +28,11 @@ def bce(x_hat, x):
     pixels it still has its minimum at x_hat = x, but it is no likelihood, and that minimum is not 0. `x` is taken
     as constant: no gradient flows to it.
     """
+    return _bce_sum(x_hat, x) / len(x)
+
+
+def _bce_sum(x_hat, x):
+    """The same, summed over the images as well."""
     check_same_shape(x_hat, x)
     for name, value in (("x_hat", x_hat), ("x", x)):
         low, high = torch.aminmax(value.detach())
@@ -37,7 +42,7 @@ def bce(x_hat, x):
                 "end the decoder with a Sigmoid, and do not normalise the images; if this happened in the middle of "
                 "training, it has blown up: try a smaller learning rate"
             )
-    return _BinaryCrossEntropy.apply(x_hat, x.detach()) / len(x)
+    return _BinaryCrossEntropy.apply(x_hat, x.detach())
 
 
 class _BinaryCrossEntropy(torch.autograd.Function):
@@ -80,19 +85,23 @@ def vae_loss(recon_x, x, mu, logvar):
     Shapes: recon_x (B, 784) in (0, 1), x (B, 1, 28, 28) or (B, 784) in [0, 1], mu and logvar (B, latent_dim).
     Divide by the number of images for the negative ELBO per image.
     """
-    reconstruction = bce(recon_x, x.reshape(len(x), -1))
-    return len(x) * (reconstruction + kl_divergence(mu, logvar).sum(1).mean())
+    return _bce_sum(recon_x, x.flatten(1)) + kl_divergence(mu, logvar).sum()
 
 
 def check_same_shape(x_hat, x):
-    """Raise a CourseError unless both tensors have the same shape and at least one image."""
+    """Raise a CourseError unless both are float tensors of the same shape with at least one image."""
     # PyTorch would broadcast (B, 784) against (B, 1, 28, 28) and give a wrong number with no more than a warning.
     if x_hat.shape != x.shape:
         raise CourseError(
             f"x_hat has shape {tuple(x_hat.shape)} and x has shape {tuple(x.shape)}: reshape one to the other's shape"
         )
-    if len(x) == 0:
+    if x.ndim == 0 or len(x) == 0:
         raise CourseError("there are no images to compare: the batch is empty")
+    for tensor in (x_hat, x):
+        if not tensor.is_floating_point():
+            raise CourseError(
+                f"expected float images from 0 to 1, got {tensor.dtype}: divide pixels of 0 to 255 by 255"
+            )
 
 
 def _finite(loss):

@@ -84,6 +84,25 @@ def test_bad_input_is_refused(loss):
         loss(X_HAT.flatten(1), X)
     with pytest.raises(CourseError, match="empty"):
         loss(X[:0], X[:0])
+    with pytest.raises(CourseError, match="uint8: divide"):
+        loss(X_HAT, (255 * X).byte())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda recon_x, x, mu, logvar: (recon_x[:0], x[:0], mu[:0], logvar[:0]), "empty"),
+        (lambda recon_x, x, mu, logvar: (recon_x[:3], x, mu, logvar), r"\(3, 784\).*\(6, 784\)"),
+        (lambda recon_x, x, mu, logvar: (recon_x, x * 255, mu, logvar), "x from 0 to 1"),
+        (lambda recon_x, x, mu, logvar: (recon_x, (255 * x).byte(), mu, logvar), "uint8: divide"),
+        (lambda recon_x, x, mu, logvar: (recon_x * torch.nan, x, mu, logvar), "from 0 to 1"),
+        (lambda recon_x, x, mu, logvar: (recon_x, x, mu, logvar[:, :1]), r"\(6, 2\).*\(6, 1\)"),
+        (lambda recon_x, x, mu, logvar: (recon_x, x, mu, logvar + 100), "Bound logvar"),
+    ],
+)
+def test_vae_loss_refuses_bad_input(change, message):
+    with pytest.raises(CourseError, match=message):
+        vae_loss(*change(X_HAT.flatten(1), X, torch.zeros(6, 2), torch.zeros(6, 2)))
 
 
 @pytest.mark.parametrize(("x_hat", "x"), [(X_HAT * 2, X), (X_HAT, X - 0.5), (X_HAT, X * torch.nan)])
