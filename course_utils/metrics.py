@@ -12,6 +12,30 @@ def squared_error(x_hat, x):
     return (x_hat - x).flatten(1).square().sum(1)
 
 
+def psnr(x_hat, x):
+    """Peak signal-to-noise ratio of each image: (B, ...) and (B, ...) -> (B,) (unit: dB; higher is better).
+
+    10 log10(1 / mean squared error), for pixels from 0 to 1. Equal images have infinitely many dB.
+    """
+    check_same_shape(x_hat, x)
+    return -10 * (x_hat - x).flatten(1).square().mean(1).log10()
+
+
+def ssim(x_hat, x):
+    """Structural similarity of each image, with the Gaussian window of Wang et al. 2004 (1 for equal images).
+
+    Shapes: float images (B, 1, H, W) from 0 to 1, twice, H and W at least 11 -> (B,). No gradient flows through it.
+    """
+    from skimage.metrics import structural_similarity  # few pages need it
+
+    check_same_shape(x_hat, x)
+    if x.ndim != 4 or x.shape[1] != 1 or min(x.shape[2:]) < 11:
+        raise CourseError(f"expected images of shape (B, 1, H, W) of at least 11 x 11 pixels, got {tuple(x.shape)}")
+    settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    pairs = zip(x_hat.detach().cpu().squeeze(1).numpy(), x.detach().cpu().squeeze(1).numpy(), strict=True)
+    return x.new_tensor([structural_similarity(a, b, **settings) for a, b in pairs])
+
+
 def pca_reconstruction(train, test, latent_dim):
     """The baseline of every bottleneck: images `test` through the first `latent_dim` principal components of `train`.
 

@@ -7,6 +7,7 @@ also be read on a dark page.
 import io
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from IPython.display import display
 from matplotlib.ticker import LogLocator
@@ -114,6 +115,49 @@ def scatter(points, labels, alt, x_label, y_label):
             middle = mine.median(0).values
             axis.text(*middle, str(label), size=15, weight="bold", ha="center", va="center")
         axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
+    show(figure, alt)
+
+
+def scatter_row(panels, labels, alt):
+    """Show several pictures like `scatter` side by side, without numbers on the axes.
+
+    Args:
+        panels: dict from a title to points (N, 2); all panels have the same N.
+        labels: (N,), from 0 to 9.
+        alt: what the picture shows, for those who cannot see it.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
+        for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
+            for label in labels.unique().tolist():
+                mine = points[labels == label]
+                axis.scatter(*mine.T, s=3, alpha=0.5, color=plt.cm.tab10(label))
+                axis.text(*mine.median(0).values, str(label), size=14, weight="bold", ha="center", va="center")
+            axis.set(title=title, xticks=[], yticks=[])
+            axis.spines[:].set(visible=True, color="#999999")
+    show(figure, alt)
+
+
+def histograms(groups, x_label, alt, line=None, bins=50):
+    """Show how the values of each group are spread, one outline a group, each of area 1.
+
+    Args:
+        groups: dict from a label to values (N,), of whatever number each.
+        x_label: what is counted, with the unit.
+        alt: what the picture shows, for those who cannot see it.
+        line: a pair (label, value), drawn as a dashed vertical line.
+    """
+    values = {label: torch.as_tensor(group).detach().cpu().numpy() for label, group in groups.items()}
+    edges = np.linspace(min(v.min() for v in values.values()), max(v.max() for v in values.values()), bins + 1)
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(6, 3))
+        for (label, group), colour in zip(values.items(), COLOURS, strict=False):
+            axis.hist(group, edges, density=True, histtype="stepfilled", alpha=0.35, color=colour, label=label)
+            axis.hist(group, edges, density=True, histtype="step", color=colour)
+        if line:
+            axis.axvline(line[1], color="#555555", linestyle="--", linewidth=1, label=line[0])
+        axis.set(xlabel=x_label, ylabel="share of images (area 1)", yticks=[])
+        axis.legend(frameon=False)
     show(figure, alt)
 
 

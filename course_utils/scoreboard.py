@@ -15,6 +15,7 @@ UNITS = {
     "mse": "squared error per pixel",
     "nats": "nats per image",
     "percent": "percent",
+    "db": "dB, mean over the images",
 }
 
 
