@@ -83,6 +83,8 @@ def _run(options):
             notebooks = [path for path in notebooks if runner.full_parameters_of(path) is not None]
             if not notebooks:
                 raise CourseError(f"no full setting in {', '.join(options.notebooks)}: run it without --full")
+            minutes = sum(map(runner.full_minutes_of, notebooks)) * len(runner.SEEDS) / (options.jobs or runner.cores())
+            print(f"About {minutes:.0f} minutes, less what is finished already. You can stop it: it goes on from there.")
         total = len(notebooks) * len(datasets) * len(runner.SEEDS)
 
         def work(report):

@@ -109,6 +109,16 @@ def full_parameters_of(notebook):
     return _read(notebook)["metadata"].get("course", {}).get("full")
 
 
+def full_minutes_of(notebook):
+    """About how many minutes one run of the full setting takes on a core of its own, from the notebook's metadata."""
+    return _read(notebook)["metadata"]["course"]["full_minutes"]
+
+
+def cores():
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _read(notebook):
     """A notebook's JSON, or a CourseError where the file is none."""
     try:
@@ -157,9 +167,8 @@ def run(jobs, executor=None, workers=None, report=None):
         _check_writable(job.out.parent)
     own = executor is None
     if own:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         # "spawn" starts clean processes on every system; a fork would copy this one's threads and locks.
-        executor = ProcessPoolExecutor(min(workers or cores, len(jobs) or 1), mp_context=get_context("spawn"))
+        executor = ProcessPoolExecutor(min(workers or cores(), len(jobs) or 1), mp_context=get_context("spawn"))
     results = {}
     try:
         futures = {executor.submit(execute, job): i for i, job in enumerate(jobs)}

@@ -9,7 +9,7 @@ import torch
 
 from course_utils import losses, models
 from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT
-from course_utils.runner import full_parameters_of, parameters_of
+from course_utils.runner import full_minutes_of, full_parameters_of, parameters_of
 
 PAGES = sorted(NOTEBOOKS.glob("*.ipynb"))
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
@@ -115,7 +115,8 @@ def test_anatomy(notebook):
 def test_parameters(page):
     parameters = parameters_of(page)
     assert parameters["DATASET"] == "auto" and {"TRAIN_SIZE", "EPOCHS", "SEED"} <= set(parameters)
-    assert set(full_parameters_of(page) or {}) <= set(parameters)
+    if full := full_parameters_of(page):
+        assert set(full) <= set(parameters) and 0 < full_minutes_of(page) < 60
 
 
 def test_links_lead_somewhere(page, notebook):
