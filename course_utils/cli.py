@@ -84,7 +84,7 @@ def _run(options):
             if not notebooks:
                 raise CourseError(f"no full setting in {', '.join(options.notebooks)}: run it without --full")
             minutes = sum(map(runner.full_minutes_of, notebooks)) * len(runner.SEEDS) / (options.jobs or runner.cores())
-            print(f"About {minutes:.0f} minutes, less what is finished already. You can stop it: it goes on from there.")
+            print(f"About {minutes:.0f} minutes, less what is finished already. Stop it when you like: it will go on.")
         total = len(notebooks) * len(datasets) * len(runner.SEEDS)
 
         def work(report):
