@@ -1,5 +1,6 @@
 """The learning calls: judged by the solutions of the committed notebooks and by typical wrong answers."""
 
+import importlib
 import json
 
 import pytest
@@ -8,9 +9,9 @@ from wrong_answers import WRONG
 from course_utils import CourseError
 from course_utils.checks import check, predict, quiz
 from course_utils.files import NOTEBOOKS, state_dir
-from course_utils.lessons import lesson_00, lesson_01, lesson_02, lesson_03, lesson_11
 
-LESSONS = {"00": lesson_00, "01": lesson_01, "02": lesson_02, "03": lesson_03, "11": lesson_11}
+NUMBERS = sorted(path.name[:2] for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+LESSONS = {number: importlib.import_module(f"course_utils.lessons.lesson_{number}") for number in NUMBERS}
 
 
 @pytest.mark.parametrize(("id", "answer", "hint"), WRONG)

@@ -1,0 +1,66 @@
+"""Typical wrong answers to the exercises of page 11, and what each should be told."""
+
+from torch.nn import functional as F
+
+
+def weight_ratio(by_pixels, by_latents, by_batch):
+    """The hidden beta of page 11, or a version that forgets to divide by one of the sizes."""
+
+    def weight(reduction, size, batch_size):
+        batch_size = batch_size if by_batch else 1
+        return {"sum": 1, "batchmean": 1 / batch_size, "mean": 1 / (batch_size * size)}[reduction]
+
+    def answer(recon, kl, pixels, latent_dim, batch_size):
+        latent_weight = weight(kl, latent_dim if by_latents else 1, batch_size)
+        return latent_weight / weight(recon, pixels if by_pixels else 1, batch_size)
+
+    return answer
+
+
+def negative_elbo(reduction="sum", per=True, sign=1, scale=1, over=None):
+    """The negative ELBO of page 11, or a version of it with a mistake."""
+
+    def vae_loss(recon_x, x, mu, logvar):
+        recon = F.binary_cross_entropy(recon_x, x.view(-1, 784), reduction=reduction)
+        kl = 0.5 * (mu**2 + (scale * logvar).exp() - logvar - 1).sum()
+        return recon / (len(x) if per and reduction == "sum" else 1) + sign * kl / (over or (len(x) if per else 1))
+
+    return vae_loss
+
+
+WRONG = [
+    ("11-hidden-beta", lambda recon, kl, **sizes: 1.0, "look at each weight alone"),
+    ("11-hidden-beta", lambda recon, kl, **sizes: 784.0, "nothing is hidden"),
+    ("11-hidden-beta", lambda *a, **k: 1 / weight_ratio(True, True, True)(*a, **k), "upside down"),
+    ("11-hidden-beta", weight_ratio(True, True, False), 'recon="sum", kl="batchmean"'),
+    ("11-hidden-beta", weight_ratio(True, False, True), 'recon="sum", kl="mean"'),
+    (
+        "11-hidden-beta",
+        lambda r, k, pixels, latent_dim, batch_size: weight_ratio(True, True, True)(r, k, 12, 5, 7),
+        "use the sizes",
+    ),
+    ("11-mended-loss", negative_elbo("mean"), "mean over the pixels"),
+    ("11-mended-loss", negative_elbo(per=False), "sum over all images"),
+    ("11-mended-loss", negative_elbo(sign=-1), "wrong sign"),
+    ("11-mended-loss", negative_elbo(sign=-1, scale=2), "wrong sign"),
+    ("11-mended-loss", negative_elbo(scale=2), "logarithm of sigma"),
+    ("11-mended-loss", negative_elbo(over=1), "the KL is the sum over all images"),
+    ("11-mended-loss", negative_elbo(over=18), "averaged over the latent dimensions"),
+    ("11-mended-loss", negative_elbo(over=3), "twice too large"),
+    ("11-mended-loss", negative_elbo(over=5), "not the one of the formula"),
+    ("11-mended-loss", lambda r, x, m, lv: 1.0, "expected one number, as a tensor"),
+    (
+        "11-mended-loss",
+        lambda r, x, m, lv: ((r - x.view(-1, 784)) ** 2).sum(),
+        "only the reconstruction should",
+    ),
+    ("11-active-units", lambda mu: mu.var(0) > 0.01, "expected one number"),
+    ("11-active-units", lambda mu: int((mu.std(0) > 0.01).sum()), "standard deviation"),
+    ("11-active-units", lambda mu: int((mu.pow(2).mean(0) > 0.01).sum()), "tells nothing"),
+    ("11-active-units", lambda mu: int((mu.var(1) > 0.01).sum()), "counts images"),
+    ("11-active-units", lambda mu: mu.shape[1], "every unit was counted"),
+    ("11-active-units", lambda mu: float((mu.var(0) > 0.01).float().mean()), "share of the units"),
+    ("11-active-units", lambda mu: 3, "not for another"),
+    ("11-active-units", lambda mu: 0, "nothing was counted"),
+    ("11-active-units", lambda mu: "3", "expected a number"),
+]
