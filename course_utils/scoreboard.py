@@ -16,6 +16,9 @@ UNITS = {
     "nats": "nats per image",
     "percent": "percent",
     "db": "dB, mean over the images",
+    "bpp": "bits per pixel",
+    "bytes": "bytes per image",
+    "distance": "squared distance of features",
 }
 
 
