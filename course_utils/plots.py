@@ -56,7 +56,8 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
     """Show one or more curves.
 
     Args:
-        lines: dict from a label to a pair of equally long sequences (x values, y values).
+        lines: dict from a label to equally long sequences (x values, y values), and a third one where error bars are
+            wanted (their half lengths).
         x_label, y_label: axis labels, with the unit.
         alt: what the picture shows, for those who cannot see it.
         x_log, y_log: logarithmic axes; the ticks of a logarithmic x axis are the x values themselves.
@@ -64,13 +65,17 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
     """
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3.4))
-        for (label, (x, y)), marker in zip(lines.items(), MARKERS, strict=False):
-            axis.plot(x, y, marker=marker if len(x) <= 15 else None, markersize=5, label=label)
+        for (label, (x, y, *half)), marker in zip(lines.items(), MARKERS, strict=False):
+            style = {"marker": marker if len(x) <= 15 else None, "markersize": 5, "label": label}
+            if half:
+                axis.errorbar(x, y, half[0], capsize=3, **style)
+            else:
+                axis.plot(x, y, **style)
         if level:
             axis.axhline(level[1], color="#555555", linestyle="--", linewidth=1, label=level[0])
         if x_log:
             axis.set_xscale("log", base=2)
-            ticks = sorted({value for x, _ in lines.values() for value in x})
+            ticks = sorted({value for x, *_ in lines.values() for value in x})
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         if y_log:
             axis.set_yscale("log")
