@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
@@ -343,3 +344,75 @@ def test_full_disk(empty, tmp_path, monkeypatch):
         assert list(disk.iterdir()) == []
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A folder with one image of nearly every kind: all show the same ramp from black (left) to white (right)."""
+    folder = tmp_path / "my images"
+    (folder / "turned").mkdir(parents=True)
+    ramp = np.tile(np.linspace(0, 255, 64), (64, 1))
+    grey = Image.fromarray(ramp.round().astype(np.uint8))
+    grey.save(folder / "grey.png")
+    grey.convert("RGB").save(folder / "colour.jpg", quality=95)
+    grey.convert("CMYK").save(folder / "print.jpg", quality=95)
+    grey.convert("P").save(folder / "palette.gif")
+    Image.fromarray((ramp * 257).round().astype(np.uint16)).save(folder / "deep.png")
+    Image.fromarray((ramp / 255).astype(np.float32)).save(folder / "float.tiff")
+    grey.resize((5000, 5000)).save(folder / "huge.png")
+    clear = Image.new("RGBA", (64, 64), (0, 0, 0, 0))  # transparent, to be laid on white
+    clear.putalpha(Image.fromarray((255 - ramp).round().astype(np.uint8)))
+    clear.save(folder / "clear.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6  # "turn me clockwise to see me upright"
+    grey.rotate(90).save(folder / "turned" / "turned.jpg", exif=turned, quality=95)
+    return folder
+
+
+def test_own_images_of_every_kind_look_alike(own, capsys):
+    images = data.load_folder(own)
+    assert len(images) == 9 and images.name == "my images" and images.y.tolist() == [0] * 8 + [1]
+    assert "9 images of your own from 'my images'; 9 brought to 28 x 28 pixels" in capsys.readouterr().out
+    expected = torch.linspace(0, 1, 28).expand(1, 28, 28)
+    for image in images.x:
+        assert (image - expected).abs().max() < 0.04
+    assert torch.allclose(data.load_folder(own, invert=True).x, 1 - images.x)
+
+
+def test_own_images_keep_their_proportions(tmp_path, capsys):
+    tall = Image.new("L", (100, 200), 255)
+    tall.paste(0, (20, 20, 80, 180))
+    tall.save(tmp_path / "tall.png")
+    Image.new("L", (1, 1), 51).save(tmp_path / "tiny.png")
+    Image.new("L", (28, 28), 51).save(tmp_path / "right.png")
+    right, tall, tiny = data.load_folder(tmp_path).x
+    assert "2 brought to 28 x 28 pixels, 0 made grey" in capsys.readouterr().out
+    assert tall[0, :, :7].min() == 1 and tall[0, :, 21:].min() == 1 and tall[0, 14, 11:17].max() == 0
+    assert torch.equal(right, tiny) and right.unique().tolist() == [pytest.approx(0.2)]
+
+
+def test_unreadable_files_are_named_and_skipped(own, capsys):
+    whole = (own / "grey.png").read_bytes()
+    (own / "half.png").write_bytes(whole[: len(whole) // 2])
+    (own / "empty.png").write_bytes(b"")
+    (own / "notes.txt").write_text("milk, bread")
+    (own / "negative.tiff").symlink_to(own / "nowhere.tiff")
+    (own / ".thumbnails").mkdir()
+    (own / ".thumbnails" / "grey.png").write_bytes(b"not looked at")
+    assert len(data.load_folder(own)) == 9
+    out = capsys.readouterr().out
+    for line in ("'half.png': ", "'empty.png': no image", "'notes.txt': no image", "'negative.tiff': No such file"):
+        assert f"Skipped {line}" in out
+    assert "thumbnails" not in out and str(own) not in out
+
+
+@pytest.mark.parametrize("content", [None, "nothing", "notes.txt"])
+def test_folder_without_images_says_so(tmp_path, content):
+    folder = tmp_path / "own"
+    if content:
+        folder.mkdir()
+        if content != "nothing":
+            (folder / content).write_text("milk")
+    message = {None: "there is no folder", "nothing": "it has no files", "notes.txt": "'notes.txt': no image"}[content]
+    with pytest.raises(CourseError, match=message):
+        data.load_folder(folder)
