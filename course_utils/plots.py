@@ -83,7 +83,8 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
             axis.yaxis.set_major_formatter("{x:g}")
             axis.yaxis.set_minor_formatter("")
         axis.set(xlabel=x_label, ylabel=y_label)
-        axis.legend(frameon=False)
+        beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}  # where a long legend covers nothing
+        axis.legend(frameon=False, **(beside if len(lines) > 5 else {}))
     show(figure, alt)
 
 
