@@ -87,6 +87,8 @@ def fit(
     history = []
     data = TensorDataset(*(tensor.to(device) for tensor in train.tensors))
     cuda = [device] if device.type == "cuda" else []
+    # A processor takes many times as long over numbers below 1e-38, which saturated sigmoids bring forth in plenty.
+    torch.set_flush_denormal(True)
     try:
         with torch.random.fork_rng(devices=cuda):  # leaves the caller's random numbers as they were
             torch.manual_seed(seed)
@@ -110,6 +112,7 @@ def fit(
                 if checkpoint:
                     _save(checkpoint, settings, history, model, optimizer, schedule, shuffle, device)
     finally:
+        torch.set_flush_denormal(False)
         model.to(home)
     return history
 
