@@ -1,6 +1,11 @@
-"""Figures that the course reports: per image, each with its unit."""
+"""Figures that the course reports, each with its unit: of images, of samples and of likelihoods."""
 
+import math
+from numbers import Integral
+
+import torch
 from sklearn.decomposition import PCA
+from sklearn.neighbors import NearestNeighbors
 
 from course_utils import CourseError
 from course_utils.losses import check_same_shape
@@ -54,3 +59,119 @@ def pca_reconstruction(train, test, latent_dim):
     pca = PCA(latent_dim, svd_solver="covariance_eigh").fit(train.flatten(1).numpy())
     x_hat = pca.inverse_transform(pca.transform(test.flatten(1).numpy()))
     return test.new_tensor(x_hat).reshape(test.shape)
+
+
+def frechet_distance(a, b):
+    """Frechet distance between two clouds of features, each taken for a normal distribution (Heusel et al. 2017).
+
+    |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B (unit: squared distance of
+    features). It is 0 for equal means and covariances, whatever else differs, and it falls with the number of samples
+    even when nothing else changes: compare only figures of equally many.
+
+    Args:
+        a, b: float features (N, D) and (M, D), N and M above D, or a covariance could not be estimated.
+
+    Returns:
+        A number.
+    """
+    a, b = _features(a, b, at_least=a.shape[-1] + 1, why="as many as features, and one more, make a full covariance")
+    cov_a, cov_b = (torch.cov(x.T).view(x.shape[1], -1) for x in (a, b))  # (D, D), also for D = 1
+    # A B is not symmetric, but has the eigenvalues of the symmetric root_a B root_a, which are computed safely.
+    values, axes = torch.linalg.eigh(cov_a)
+    root_a = axes * values.clamp(min=0).sqrt() @ axes.T
+    root = torch.linalg.eigvalsh(root_a @ cov_b @ root_a).clamp(min=0).sqrt().sum()
+    return float((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * root)
+
+
+def precision_recall(real, fake, k=3):
+    """How many samples are believable, and how much of the real data they cover (Kynkaanniemi et al. 2019).
+
+    Around each point of a set lies a ball that reaches to its k-th neighbour in the same set. Precision is the share
+    of `fake` inside at least one ball of `real`, recall the share of `real` inside at least one ball of `fake`.
+
+    Args:
+        real, fake: float features (N, D) and (M, D), N and M above k.
+        k: which neighbour sets the radius.
+
+    Returns:
+        Precision and recall, two numbers from 0 to 1. Both depend on N and M.
+    """
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
+        raise CourseError(f"k={k!r}: expected a whole number of at least 1, for example 3")
+    real, fake = _features(real, fake, at_least=k + 1, why=f"each needs {k} neighbours")
+    return _share_inside(fake, real, k), _share_inside(real, fake, k)
+
+
+def _share_inside(points, centres, k):
+    """The share of `points` in at least one of the balls around `centres`, each as wide as its k-th neighbour."""
+    radius = NearestNeighbors(n_neighbors=k).fit(centres.numpy()).kneighbors()[0][:, -1]  # a point is not its own
+    radius = torch.from_numpy(radius)
+    inside = [(torch.cdist(part, centres) <= radius).any(1) for part in points.split(1_000)]
+    return torch.cat(inside).double().mean().item()
+
+
+def _features(a, b, at_least, why):
+    """Both as double tensors on the CPU, or a CourseError that says which is at fault."""
+    for name, value in (("first", a), ("second", b)):
+        if value.ndim != 2 or not value.is_floating_point() or value.shape[1] != b.shape[-1]:
+            raise CourseError(
+                f"expected float features of shapes (N, D) and (M, D), got {tuple(a.shape)} and {tuple(b.shape)} "
+                f"({a.dtype}, {b.dtype}): use flatten(1) on images, or a classifier's features"
+            )
+        if len(value) < at_least:
+            raise CourseError(f"the {name} set has {len(value)} samples, expected at least {at_least}: {why}")
+        if not torch.isfinite(value).all():
+            raise CourseError(f"the {name} set contains NaN or infinity: look at the images it was made from")
+    return a.detach().cpu().double(), b.detach().cpu().double()
+
+
+@torch.no_grad()
+def log_likelihood(x, encode, log_p, samples=1_000, prior_std=1.0, seed=0):
+    """log p(x) of each image under a VAE, estimated by importance sampling (Burda et al. 2016, arXiv:1509.00519).
+
+    p(x) is the mean of p(x | z) p(z) / q(z | x) over z from q(z | x). The logarithm of such a mean over finitely many
+    z lies, on average, below log p(x): with one z it is the ELBO, with more it rises towards the truth. The z are drawn
+    and forgotten a hundred at a time, so any number fits into memory.
+
+    Args:
+        x: images (N, ...), as `encode` and `log_p` want them.
+        encode: function of images (B, ...) that returns mu and logvar (B, latent_dim) of q(z | x), a normal
+            distribution.
+        log_p: function of images (B, ...) and codes (S, B, latent_dim) that returns log p(x | z) (S, B), in nats.
+        samples: how many z for each image.
+        prior_std: p(z) is N(0, prior_std^2) in each dimension.
+        seed: of the z.
+
+    Returns:
+        (N,), float64 (unit: nats).
+    """
+    if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 1:
+        raise CourseError(f"samples={samples!r}: expected a whole number of at least 1")
+    if not prior_std > 0:
+        raise CourseError(f"prior_std={prior_std!r}: expected a number above 0")
+    generator = torch.Generator(x.device).manual_seed(seed)
+    parts = []
+    for part in x.split(10):  # 10 images times 100 codes: a batch that the processor's cache holds
+        mu, logvar = encode(part)
+        total = torch.full(mu.shape[:1], -math.inf, dtype=torch.double, device=x.device)
+        for start in range(0, samples, 100):
+            eps = torch.randn((min(100, samples - start), *mu.shape), generator=generator, device=x.device)
+            z = mu + (0.5 * logvar).exp() * eps  # (S, B, latent_dim)
+            # log p(z) - log q(z | x); the two constants log sqrt(2 pi) cancel
+            prior_minus_q = 0.5 * (eps.square() - (z / prior_std).square() + logvar) - math.log(prior_std)
+            weight = log_p(part, z)
+            if weight.shape != z.shape[:2]:
+                raise CourseError(
+                    f"log_p should return one number per code and image, {tuple(z.shape[:2])}, "
+                    f"but returned {tuple(weight.shape)}: sum over the pixels only"
+                )
+            weight = weight.double() + prior_minus_q.sum(-1)
+            total = torch.logaddexp(total, weight.logsumexp(0))  # a sum of exponentials that cannot overflow
+        parts.append(total - math.log(samples))
+    result = torch.cat(parts)
+    if not torch.isfinite(result).all():
+        raise CourseError(
+            "the likelihood is not finite: an image has no chance under the model, or mu, logvar or log_p is NaN. "
+            "Bound logvar, and let the decoder give logits rather than probabilities of exactly 0 or 1"
+        )
+    return result

@@ -1,11 +1,25 @@
+import math
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import sqrtm
+from scipy.stats import multivariate_normal
 from skimage.metrics import peak_signal_noise_ratio
 from torch.nn import functional as F
 
 from course_utils import CourseError
-from course_utils.metrics import pca_reconstruction, psnr, squared_error, ssim
+from course_utils.metrics import (
+    frechet_distance,
+    log_likelihood,
+    pca_reconstruction,
+    precision_recall,
+    psnr,
+    squared_error,
+    ssim,
+)
 
 
 def test_squared_error_is_per_image():
@@ -64,3 +78,157 @@ def test_impossible_number_of_components(latent_dim):
     x = torch.rand(10, 1, 28, 28)
     with pytest.raises(CourseError, match=r"1 to 10 principal components"):
         pca_reconstruction(x, x, latent_dim)
+
+
+def cloud(n, mean, std, seed=0):
+    """Samples (n, D) whose mean and diagonal covariance are exactly the ones asked for."""
+    x = torch.randn(n, len(mean), generator=torch.Generator().manual_seed(seed), dtype=torch.double)
+    x = x - x.mean(0)
+    x = x @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T))).T  # white
+    return torch.tensor(mean) + x * torch.tensor(std)
+
+
+def test_frechet_distance_of_diagonal_gaussians_is_the_closed_form():
+    a, b = cloud(40, [0.0, 1, 2], [1.0, 2, 0.1], seed=1), cloud(50, [0.5, 1, -2], [3.0, 2, 0.2], seed=2)
+    assert frechet_distance(a, b) == pytest.approx(0.5**2 + 4**2 + 2**2 + 0.1**2, rel=1e-9)
+    assert frechet_distance(a, a) == pytest.approx(0, abs=1e-9)
+
+
+def test_frechet_distance_agrees_with_scipys_matrix_root():
+    generator = torch.Generator().manual_seed(0)
+    a, b = (torch.randn(300, 16, generator=generator) @ torch.randn(16, 16, generator=generator) for _ in range(2))
+    b = b + 1
+    cov_a, cov_b = np.cov(a.T.double().numpy()), np.cov(b.T.double().numpy())
+    mean = (a - 0.0).double().mean(0).numpy() - b.double().mean(0).numpy()
+    expected = mean @ mean + np.trace(cov_a + cov_b - 2 * sqrtm(cov_a @ cov_b).real)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+    assert frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
+
+
+def test_frechet_distance_with_a_feature_that_never_varies():
+    a, b = torch.randn(2, 100, 5, generator=torch.Generator().manual_seed(0))
+    a[:, 2] = b[:, 2] = 0.0  # a dead feature makes both covariances singular
+    rest = [0, 1, 3, 4]
+    assert frechet_distance(a, b) == pytest.approx(frechet_distance(a[:, rest], b[:, rest]), rel=1e-6)
+
+
+def balls_by_loops(points, centres, k):
+    """The share of points inside a ball, counted one pair at a time."""
+    count = 0
+    for p in points:
+        for i, c in enumerate(centres):
+            others = sorted(math.dist(c, o) for j, o in enumerate(centres) if j != i)
+            if math.dist(p, c) <= others[k - 1]:
+                count += 1
+                break
+    return count / len(points)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 4), st.floats(0, 3))
+def test_precision_and_recall_agree_with_counting_in_loops(seed, k, shift):
+    generator = torch.Generator().manual_seed(seed)
+    real = torch.randn(23, 3, generator=generator)
+    fake = 0.7 * torch.randn(31, 3, generator=generator) + shift
+    expected = balls_by_loops(fake.tolist(), real.tolist(), k), balls_by_loops(real.tolist(), fake.tolist(), k)
+    assert precision_recall(real, fake, k) == pytest.approx(expected)
+
+
+def test_precision_and_recall_tell_a_narrow_model_from_a_wild_one():
+    real, narrow, wild = (
+        s * torch.randn(600, 4, generator=torch.Generator().manual_seed(i)) for i, s in enumerate((1, 0.3, 4))
+    )
+    assert precision_recall(real, real) == (1, 1)
+    precision, recall = precision_recall(real, narrow)
+    assert precision > 0.95 and recall < 0.3
+    precision, recall = precision_recall(real, wild)
+    assert precision < 0.5 and recall > 0.8
+    assert precision_recall(real, real + 100) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: frechet_distance(x, x[:4]), "second set has 4 samples, expected at least 5"),
+        (lambda x: frechet_distance(x, x[:, :3]), r"\(20, 4\) and \(20, 3\)"),
+        (lambda x: frechet_distance(x.view(20, 2, 2), x), "flatten"),
+        (lambda x: frechet_distance(x / 0, x), "first set contains NaN or infinity"),
+        (lambda x: precision_recall(x, x[:3]), "second set has 3 samples, expected at least 4"),
+        (lambda x: precision_recall(x, x, k=0), "k=0: expected a whole number"),
+        (lambda x: precision_recall(x.long(), x), "float features"),
+    ],
+)
+def test_features_that_cannot_be_compared(call, message):
+    with pytest.raises(CourseError, match=message):
+        call(torch.randn(20, 4))
+
+
+class LinearVAE:
+    """x = W z + noise with the encoder of your choice: everything has an exact answer (probabilistic PCA)."""
+
+    def __init__(self, noise=0.5, stretch=1.0, shift=0.0):
+        generator = torch.Generator().manual_seed(0)
+        self.w = torch.randn(6, 2, generator=generator)
+        self.x = torch.randn(25, 2, generator=generator) @ self.w.T + noise * torch.randn(25, 6, generator=generator)
+        self.noise, self.stretch, self.shift = noise, stretch, shift
+        self.w[:, 1] -= self.w[:, 0] * (self.w[:, 0] @ self.w[:, 1]) / self.w[:, 0].square().sum()  # q is diagonal
+
+    def encode(self, x):
+        precision = 1 + self.w.square().sum(0) / self.noise**2  # of the exact posterior, stretched and shifted
+        mu = x @ self.w / self.noise**2 / precision
+        return mu + self.shift, (self.stretch**2 / precision).log().expand_as(mu)
+
+    def log_p(self, x, z):
+        error = x - z @ self.w.T
+        return -0.5 * (error / self.noise).square().sum(-1) - 6 * math.log(self.noise * math.sqrt(2 * math.pi))
+
+    def exact(self, prior_std=1.0):
+        covariance = prior_std**2 * self.w @ self.w.T + self.noise**2 * torch.eye(6)
+        return multivariate_normal(np.zeros(6), covariance.double().numpy()).logpdf(self.x.double().numpy())
+
+    def elbo(self):
+        mu, logvar = self.encode(self.x)
+        spread = (logvar.exp() * self.w.square().sum(0)).sum(1) / self.noise**2
+        kl = 0.5 * (mu.square() + logvar.exp() - logvar - 1).sum(1)
+        return (self.log_p(self.x, mu[None])[0] - 0.5 * spread - kl).double().numpy()
+
+
+@pytest.mark.parametrize("samples", [1, 250])
+def test_likelihood_of_a_linear_vae_is_exact_with_the_exact_posterior(samples):
+    vae = LinearVAE()
+    estimate = log_likelihood(vae.x, vae.encode, vae.log_p, samples=samples)
+    assert estimate.numpy() == pytest.approx(vae.exact(), abs=1e-3)
+
+
+@pytest.mark.parametrize("prior_std", [1.0, 0.7])
+def test_likelihood_of_a_linear_vae_with_a_wrong_posterior_needs_samples(prior_std):
+    vae = LinearVAE(stretch=1.4, shift=0.1)
+    estimate = log_likelihood(vae.x, vae.encode, vae.log_p, samples=20_000, prior_std=prior_std)
+    assert estimate.numpy() == pytest.approx(vae.exact(prior_std), abs=0.03)
+
+
+def test_one_sample_is_the_elbo_on_average_and_more_rise_towards_the_likelihood():
+    vae = LinearVAE(stretch=1.5, shift=0.2)
+
+    def estimate(samples):
+        return np.mean([log_likelihood(vae.x, vae.encode, vae.log_p, samples, seed=seed).mean() for seed in range(200)])
+
+    one, few, many = (estimate(samples) for samples in (1, 5, 50))
+    assert one == pytest.approx(vae.elbo().mean(), abs=0.05)
+    assert one + 0.1 < few < many < vae.exact().mean() + 0.01
+
+
+def test_likelihood_is_the_same_in_parts_and_refuses_what_it_cannot_use():
+    vae = LinearVAE(stretch=1.2)
+    assert torch.equal(
+        log_likelihood(vae.x, vae.encode, vae.log_p, 30), log_likelihood(vae.x, vae.encode, vae.log_p, 30)
+    )
+    assert log_likelihood(vae.x[:3], vae.encode, vae.log_p, samples=101).shape == (3,)
+    with pytest.raises(CourseError, match="samples=0"):
+        log_likelihood(vae.x, vae.encode, vae.log_p, samples=0)
+    with pytest.raises(CourseError, match="prior_std=0"):
+        log_likelihood(vae.x, vae.encode, vae.log_p, prior_std=0)
+    with pytest.raises(CourseError, match="sum over the pixels only"):
+        log_likelihood(vae.x, vae.encode, lambda x, z: vae.log_p(x, z).sum())
+    with pytest.raises(CourseError, match="not finite"):
+        log_likelihood(vae.x, vae.encode, lambda x, z: vae.log_p(x, z) - math.inf)
