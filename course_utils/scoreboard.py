@@ -45,7 +45,9 @@ def score(**figures):
             )
         )
     if row:
-        note = f"Reference: mean ± standard deviation over {len(row['seeds'])} seeds, same data and parameters."
+        runs = len(row["seeds"])
+        what = f"mean ± standard deviation over {runs} seeds" if runs > 1 else "a single run"
+        note = f"Reference: {what}, same data and parameters."
     else:
         note = "No reference: it exists only for the parameters that the notebook came with."
     widths = [max(len(line[i]) for line in lines) for i in range(4)]

@@ -44,6 +44,9 @@ def test_a_run_is_compared_only_with_its_own_row(reference, monkeypatch, capsys)
     monkeypatch.setattr(scoreboard, "_parameters", lambda: variables)
     scoreboard.score(error=1.234567)
     assert "1.23      2 ± 1" in capsys.readouterr().out
+    scoreboard.record("01_autoencoder", "quick", PARAMETERS, {0: {"error": 9.0}})
+    scoreboard.score(error=1.234567)
+    assert "Reference: a single run, same data" in capsys.readouterr().out
     scoreboard.score(textbook_mse=0.5)
     assert re.search(r"textbook +0.5 +no reference +squared error per pixel", capsys.readouterr().out)
     variables["EPOCHS"] = 6
