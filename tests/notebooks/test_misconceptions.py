@@ -1,0 +1,142 @@
+"""Each common misconception has its section in a page, and what is said against it is asserted in that section."""
+
+import ast
+import json
+import re
+
+import pytest
+
+from course_utils.files import NOTEBOOKS
+
+# What people believe or overlook; the page and the section that takes it apart; what an `assert` there says.
+MISCONCEPTIONS = [
+    (
+        "a mean over the pixels beside a summed KL only changes the printed number",
+        "11",
+        "## 1. Six ways to add two terms",
+        "nats[name][1] < 0.5 and nats[name][0] > 0.97 * baseline",
+    ),
+    (
+        "the loss is tiny, so the model is good",
+        "01",
+        '### "0.0002 is an excellent loss": a misconception',
+        "abs(mended / printed - 64) < 1",
+    ),
+    (
+        "the KL may be averaged over the latent dimensions",
+        "11",
+        "## 1. Six ways to add two terms",
+        "sum(nats[name]) > 1.05 * (right + right_kl)",
+    ),
+    (
+        "a wrong sign of the KL would be noticed",
+        "11",
+        "## 3. Signs and logarithms",
+        'all(facts) == (name == "right")',
+    ),
+    (
+        "log sigma and log sigma squared are much the same, and the better loss wins",
+        "11",
+        "## 3. Signs and logarithms",
+        "recon + kl_it_claims < elbo_nats - 2",
+    ),
+    (
+        "the closed form of the KL is another quantity than its estimate from samples",
+        "02",
+        "### Is the closed form right?",
+        "abs(terms.mean() - closed) < 5 * error",
+    ),
+    (
+        "cross-entropy is a likelihood, also of grey pixels",
+        "02",
+        "## 5. MSE or cross-entropy? You choose a likelihood",
+        'F.binary_cross_entropy(x_hat, binary, reduction="sum")',
+    ),
+    (
+        "pixels need not lie between 0 and 1",
+        "11",
+        "## 8. NaN",
+        "math.isfinite(with_bounds) and with_both < 0.2 * with_bounds",
+    ),
+    (
+        "a log-variance needs no bounds",
+        "11",
+        "## 8. NaN",
+        "torch.isinf(logvar.exp()).any()",
+    ),
+    (
+        "codes that match the prior are a sign of health",
+        "11",
+        "### Exercise 3: active units",
+        '(spread["beta 784"] - 1).abs().max() < 0.1',
+    ),
+    (
+        "VAEs are blurry by nature",
+        "11",
+        '## 5. "VAEs are blurry": a misconception',
+        '0.8 < sse["best sigma"] / sse["plain autoencoder"] < 1.2',
+    ),
+    (
+        "losses of two programs can be compared as they are printed",
+        "11",
+        '### "The loss is tiny, so it is good": a misconception',
+        'printed["mean over pixels"] < 0.04 * (right / 784 + right_kl)',
+    ),
+    (
+        "a code of smaller width and height is a bottleneck",
+        "03",
+        "## 7. The bottleneck that is none",
+        "z[0].numel() == 2 * test.x[0].numel()",
+    ),
+    (
+        "the best threshold on the test set is as good as it looks there",
+        "06",
+        '### "Our threshold reaches 90 %": a misconception',
+        "claimed[2] > true[2] + 1.5",
+    ),
+    (
+        "what was never seen is reconstructed worse than what was",
+        "06",
+        "## 6. The odd ones it does not find",
+        "unseen_better < 45",
+    ),
+]
+
+
+def sections(page):
+    """(heading, code) of each section of a page: all code between two headings of level 2 or 3."""
+    heading, code = "", []
+    for cell in json.loads(page.read_text(encoding="utf-8"))["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            code.append(source)
+            continue
+        for line in source.splitlines():
+            if re.match("###? ", line):
+                yield heading, "\n".join(code)
+                heading, code = line, []
+    yield heading, "\n".join(code)
+
+
+def asserted(code):
+    """Every expression that stands in an `assert`, whole or as a part of it, however it is laid out."""
+    asserts = [node.test for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Assert)]
+    return {ast.dump(part) for test in asserts for part in ast.walk(test)}
+
+
+PAGES = {page.name[:2]: list(sections(page)) for page in sorted(NOTEBOOKS.glob("*.ipynb"))}
+CALLED_SO = [(f"{number} {heading}", code) for number, page in PAGES.items() for heading, code in page]
+CALLED_SO = [(name, code) for name, code in CALLED_SO if name.endswith(": a misconception")]
+
+
+@pytest.mark.parametrize(
+    ("number", "heading", "claim"), [m[1:] for m in MISCONCEPTIONS], ids=[m[0] for m in MISCONCEPTIONS]
+)
+def test_misconception_is_taken_apart(number, heading, claim):
+    (code,) = [code for found, code in PAGES[number] if found == heading]
+    assert ast.dump(ast.parse(claim, mode="eval").body) in asserted(code), f"page {number}, {heading}: {claim}"
+
+
+@pytest.mark.parametrize("code", [code for _, code in CALLED_SO], ids=[name for name, _ in CALLED_SO])
+def test_whatever_is_called_a_misconception_is_measured(code):
+    assert asserted(code)
