@@ -54,6 +54,9 @@ def _parser():
     data = commands.add_parser("data", help="list the image sets, or download one")
     data.add_argument("name", nargs="?", help="mnist or fashion-mnist")
     data.set_defaults(function=_data)
+
+    progress = commands.add_parser("progress", help="show what you have guessed and solved, and what comes next")
+    progress.set_defaults(function=_progress)
     return parser
 
 
@@ -186,6 +189,13 @@ def _data(options):
         print(f"{name:14} {there}")
     print(f"Data folder: {_relative(data_dir())} (the variable COURSE_DATA names another)")
     print(f"'auto' means {data.resolve('auto')}.")
+    return 0
+
+
+def _progress(options):
+    from course_utils import progress
+
+    print(progress.table())
     return 0
 
 
