@@ -3,12 +3,17 @@
 What they ask and how they judge stands in `course_utils/lessons/`, one module per notebook. Nothing leaves the machine.
 """
 
+import contextlib
 import html
 import importlib
 
+import torch
+from IPython import get_ipython
 from IPython.display import display
 
-from course_utils import CourseError, files
+from course_utils import CourseError, files, progress, trial
+
+SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
 
 
 class NotFilledIn(Exception):
@@ -18,49 +23,59 @@ class NotFilledIn(Exception):
 def predict(id, guess=None, *, result=None):
     """Ask for a guess before a result, keep it, and put the two side by side afterwards.
 
-    predict("01-x")               shows the question;
+    predict("01-x")               shows the question, and in JupyterLab buttons or a field to answer it;
     predict("01-x", "a")          keeps your guess, a letter or a number;
     predict("01-x", result="b")   shows your guess beside the result.
     """
     question = _find(id, "PREDICTIONS")
     options = question.get("options")
-    file = files.state_dir() / "predictions" / f"{id}.json"
+    request = _request()
     if result is not None:
-        try:
-            kept = _valid(files.read_json(file, None), question)
-        except CourseError:  # unreadable, or from an earlier version of the question
-            kept = None
-        guessed = "no guess recorded" if kept is None else f"you guessed {_named(kept, question)}"
+        guess = _kept_guess(id, question)
+        guessed = "no guess recorded" if guess is None else f"you guessed {_named(guess, question)}"
         print(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
-        return
-    if guess is None:
+        if guess is not None and _is_read(request):
+            _note_whether_right(id, guess, result, question)
+    elif guess is None:
         example = f'"{next(iter(options))}"' if options else question["example"]
         lines = [f"Prediction {id}: {question['question']}"]
         lines += [f"  {letter}) {text}" for letter, text in (options or {}).items()]
         print("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
-        return
-    guess = _valid(guess, question)
-    try:
-        files.write_json(file, guess)
-        print(f"Prediction {id}: kept your guess, {_named(guess, question)}. Go on and see.")
-    except CourseError as error:
-        print(f"Prediction {id}: {error} The variable COURSE_STATE names the folder for guesses.")
+        if request and _is_read(request):
+            from course_utils import widgets  # here, since it takes time, and a page executed unread has no buttons
+
+            widgets.ask(lambda guess: _keep_guess(id, guess, question), options, _kept_guess(id, question))
+    else:
+        print(_keep_guess(id, guess, question))
 
 
 def check(id, answer):
     """Say whether the answer to an exercise is right and, if not, what the likely mistake is.
 
-    Never stops the notebook: an unfilled stub, and code that fails, are told as such.
+    Never stops the notebook: an unfilled stub, and code that fails or does not end, are told as such.
     """
     judge = _find(id, "CHECKS")
-    try:
-        problem = judge(answer)
-    except NotFilledIn:
+    if answer is ...:
+        problem, error = None, NotFilledIn()
+    elif not callable(answer):
+        problem = f'expected your function itself, as in check("{id}", name), got {trial.described(answer)}'
+        error = None
+    else:
+        answer = trial.Watched(answer)
+        with torch.random.fork_rng(devices=[]):  # the page's random numbers go on as if nothing had been checked
+            problem, error = trial.attempt(SECONDS, _judge, judge, answer)
+    if isinstance(error, NotFilledIn):
         print(f"Exercise {id}: not filled in yet. Replace the dots and run the cell again.")
         return
-    except (Exception, SystemExit) as error:
-        problem = f"your code raised {type(error).__name__}: {str(error)[:300]}"
-    print(f"Exercise {id}: " + (f"not yet: {problem}" if problem else "right."))
+    if error is not None:
+        problem = _mishap(error, answer)
+    print(f"Exercise {id}: " + (f"not yet: {problem[:500]}" if problem else "right."))
+    request = _request()
+    if not problem and _is_read(request) and not _is_solution(id, request):
+        try:
+            progress.keep("exercises", id)
+        except CourseError as error:
+            print(f"Exercise {id}: {error} The variable COURSE_STATE names the folder for your progress.")
 
 
 def quiz(id):
@@ -91,6 +106,92 @@ def filled(value):
     if value is None:
         raise TypeError("the function returned nothing; is there a `return`?")
     return value
+
+
+def _judge(judge, answer):
+    """The hint at what is wrong with a watched answer, or None; a judge sees its results, but not what else it does."""
+    problem = judge(answer)
+    if answer.changed and "changed" not in (problem or ""):  # some judges look for this, and say it better
+        return "your function changes what it was given, in place: work on a copy, for example `x.clone()`"
+    if answer.seeded:
+        return "your function sets the global seed, so that random numbers repeat: leave the seed to the page"
+    if answer.nan:
+        return "; ".join(filter(None, [problem, "your function returned NaN, which is not a number"]))
+    return problem
+
+
+def _mishap(error, answer):
+    """What to tell of an exception that came up while a watched answer was judged."""
+    if isinstance(error, trial.TimeUp):
+        after = "" if error.stopped else ". It goes on in the background: choose Kernel > Restart Kernel"
+        return (
+            f"your code was still running after {SECONDS} seconds: does a loop never end, or does it go through "
+            f"single numbers where one operation on the whole tensor would do?{after}"
+        )
+    if error is answer.error:
+        try:
+            text = str(error)
+        except Exception:
+            text = "its message cannot be read"
+        return f"your code raised {type(error).__name__}: {text}"
+    if answer.nan:
+        return "your function returned NaN, which is not a number"
+    if answer.returned is None:
+        return "your function returned nothing: is there a `return`?"
+    return f"your function returned {trial.described(answer.returned)}, and not what was asked for"
+
+
+def _request():
+    """What the front end sent along with the cell that runs; empty outside of Jupyter."""
+    shell = get_ipython()
+    return shell.get_parent() if hasattr(shell, "get_parent") else {}
+
+
+def _is_read(request):
+    """Whether a person ran this cell, whom the front end could also ask for input; tools that execute pages say no."""
+    return request.get("content", {}).get("allow_stdin", not request)
+
+
+def _is_solution(id, request):
+    """Whether the cell that runs is the page's solution: by its identifier, or by its text where that is unknown."""
+    page = next(files.NOTEBOOKS.glob(f"{id[:2]}_*.ipynb"), None)
+    if not request or page is None:
+        return False
+    try:
+        cells = files.read_json(page, None)["cells"]
+        solutions = [cell for cell in cells if "solution" in cell["metadata"].get("tags", [])]
+        here = request.get("metadata", {}).get("cellId")
+        if here in [cell["id"] for cell in cells]:
+            return here in [cell["id"] for cell in solutions]
+        return request["content"]["code"].strip() in ["".join(cell["source"]).strip() for cell in solutions]
+    except (CourseError, KeyError, TypeError):  # not the page as the course has it: no solution to be found there
+        return False
+
+
+def _keep_guess(id, guess, question):
+    """Keep a guess and return what to say of it; raises a CourseError for one that makes no sense."""
+    guess = _valid(guess, question)
+    try:
+        progress.keep("predictions", id, guess=guess)
+    except CourseError as error:
+        return f"Prediction {id}: {error} The variable COURSE_STATE names the folder for guesses."
+    return f"Prediction {id}: kept your guess, {_named(guess, question)}. Go on and see."
+
+
+def _kept_guess(id, question):
+    """The guess that was kept, or None."""
+    try:
+        return _valid(progress.kept("predictions", id).get("guess"), question)
+    except CourseError:  # from an earlier version of the question
+        return None
+
+
+def _note_whether_right(id, guess, result, question):
+    """Add to a kept guess whether it was right; a number is within a quarter of the result."""
+    right = guess == result if "options" in question else abs(guess - result) <= abs(result) / 4
+    entry = progress.kept("predictions", id) | {"guess": guess, "right": bool(right)}
+    with contextlib.suppress(CourseError):  # the guess was there, and is shown
+        progress.keep("predictions", id, **entry)
 
 
 def _valid(guess, question):

@@ -28,6 +28,8 @@ def kept(kind, id):
     try:
         entry = files.read_json(file, {})
     except CourseError as error:
+        if isinstance(error.__cause__, OSError):  # no folder that can be read; keeping something says so
+            return {}
         aside = file.with_suffix(".damaged")
         try:
             file.replace(aside)

@@ -6,6 +6,35 @@ from IPython.display import display
 from course_utils import CourseError, data
 
 
+def ask(keep, options=None, kept=None):
+    """Buttons for the answers to a question, or a field for a number.
+
+    Args:
+        keep: called with the guess, a letter or a number, at a click; returns what to say of it.
+        options: dict from a letter to an answer; none where a number is asked for.
+        kept: the guess so far, or None.
+    """
+    said = ipywidgets.Label("" if kept is None else f"Kept so far: {kept}")
+
+    def answer(guess):
+        try:
+            said.value = keep(guess)
+        except CourseError as error:
+            said.value = str(error)
+
+    if options:
+        letters = ipywidgets.ToggleButtons(options=list(options), value=kept, tooltips=list(options.values()))
+        letters.style.button_width = "3em"
+        letters.observe(lambda change: answer(change["new"]), "value")
+        parts = [letters]
+    else:
+        number = ipywidgets.FloatText(value=kept or 0, layout={"width": "8em"})
+        button = ipywidgets.Button(description="Keep this guess", layout={"width": "auto"})
+        button.on_click(lambda _: answer(number.value))
+        parts = [number, button]
+    _show(ipywidgets.HBox([ipywidgets.Label("Your guess:"), *parts, said]), "A place for your guess")
+
+
 def download_button(name="mnist"):
     """A button that downloads a data set, and says how it went. Nothing is fetched until it is pressed."""
     title = data.TITLES[name]
@@ -27,7 +56,9 @@ def download_button(name="mnist"):
         button.disabled = False
 
     button.on_click(press)
-    bundle = ipywidgets.HBox([button, message])._repr_mimebundle_()
-    # What GitHub, the HTML page and the tests see in place of the button.
-    bundle["text/plain"] = f"A button to download {title}: run this cell in JupyterLab to get it."
-    display(bundle, raw=True)
+    _show(ipywidgets.HBox([button, message]), f"A button to download {title}")
+
+
+def _show(widget, what):
+    """Display a widget, and in its place a text for GitHub, the HTML page and the tests."""
+    display(widget._repr_mimebundle_() | {"text/plain": f"{what}: run this cell in JupyterLab to get it."}, raw=True)
