@@ -1,5 +1,6 @@
 """Interactive parts of the notebooks. Each leaves something readable where widgets cannot run."""
 
+import html
 import io
 
 import ipywidgets
@@ -18,17 +19,22 @@ def ask(keep, options=None, kept=None):
         options: dict from a letter to an answer; none where a number is asked for.
         kept: the guess so far, or None.
     """
-    said = ipywidgets.Label("" if kept is None else f"Kept so far: {kept}")
+    said = ipywidgets.HTML("" if kept is None else f"Kept so far: {kept}")
 
     def answer(guess):
         try:
-            said.value = keep(guess)
+            said.value = html.escape(keep(guess))
         except CourseError as error:
-            said.value = str(error)
+            said.value = html.escape(str(error))
 
     if options:
-        letters = ipywidgets.ToggleButtons(options=list(options), value=kept, tooltips=list(options.values()))
-        letters.style.button_width = "3em"
+        letters = ipywidgets.ToggleButtons(
+            options=list(options),
+            value=kept,
+            tooltips=list(options.values()),
+            layout={"width": "auto"},
+            style={"button_width": "3em"},
+        )
         letters.observe(lambda change: answer(change["new"]), "value")
         parts = [letters]
     else:
@@ -36,7 +42,8 @@ def ask(keep, options=None, kept=None):
         button = ipywidgets.Button(description="Keep this guess", layout={"width": "auto"})
         button.on_click(lambda _: answer(number.value))
         parts = [number, button]
-    _show(ipywidgets.HBox([ipywidgets.Label("Your guess:"), *parts, said]), "A place for your guess")
+    row = ipywidgets.HBox([ipywidgets.Label("Your guess:"), *parts])
+    _show(ipywidgets.VBox([row, said]), "A place for your guess")
 
 
 def download_button(name="mnist"):

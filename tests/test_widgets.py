@@ -18,19 +18,19 @@ from course_utils.files import NOTEBOOKS
 
 @pytest.fixture
 def shown(monkeypatch):
-    """The rows of widgets that were shown in place of a text."""
-    rows = []
-    monkeypatch.setattr(widgets, "_show", lambda row, what: rows.append(row.children))
-    return rows
+    """The widgets that were shown, of each call those in the row and the message below."""
+    calls = []
+    monkeypatch.setattr(widgets, "_show", lambda box, what: calls.append([*box.children[0].children, box.children[1]]))
+    return calls
 
 
 def test_click_on_a_letter_keeps_the_guess(shown):
     kept = []
-    widgets.ask(lambda guess: kept.append(guess) or f"kept {guess}", {"a": "one", "b": "two"})
+    widgets.ask(lambda guess: kept.append(guess) or f"kept <{guess}>", {"a": "one", "b": "two"})
     _, letters, said = shown[0]
     assert letters.value is None and said.value == ""
     letters.value = "b"
-    assert kept == ["b"] and said.value == "kept b"
+    assert kept == ["b"] and said.value == "kept &lt;b&gt;"
 
 
 def test_number_is_kept_at_a_click_alone(shown):
