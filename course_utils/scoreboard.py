@@ -69,6 +69,22 @@ def find_reference(figures, parameters):
     return None
 
 
+def reference(notebook, dataset="mnist", setting="full"):
+    """The recorded figures of a notebook: a dict from a figure's name to {"mean": ..., "std": ...} over the seeds.
+
+    Args:
+        notebook: its number, for example "04".
+        dataset, setting: which rows; "full" figures are those of the whole training set, "quick" those of the page.
+    """
+    for row in files.read_json(files.REFERENCE, []):
+        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (notebook, dataset, setting):
+            return row["figures"]
+    raise CourseError(
+        f"no {setting} figures of page {notebook} on {dataset} in {files.REFERENCE.name}: "
+        f"`course run {notebook} {'--full' if setting == 'full' else '--claims --record'}` measures them"
+    )
+
+
 def record(notebook, setting, parameters, runs):
     """Write the mean and the spread of several runs to `data/reference.json`, in place of an earlier such row.
 
