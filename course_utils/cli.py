@@ -51,6 +51,12 @@ def _parser():
     run.add_argument("--record", action="store_true", help="with --claims: write the figures to data/reference.json")
     run.set_defaults(function=_run)
 
+    export = commands.add_parser("export", help="write student copies, solutions, slides or handouts")
+    export.add_argument("kind", metavar="KIND", help="student, solutions, slides or handout")
+    export.add_argument("notebooks", nargs="*", metavar="NN", help="numbers or names; all by default")
+    export.add_argument("--out", help=f"folder for the results (default: {BUILD.name}/export/KIND in the project)")
+    export.set_defaults(function=_export)
+
     data = commands.add_parser("data", help="list the image sets, or download one")
     data.add_argument("name", nargs="?", help="mnist or fashion-mnist")
     data.set_defaults(function=_data)
@@ -119,6 +125,15 @@ def _run(options):
     if not options.update:
         print(f"Notebooks and HTML pages: {_relative(out)}")
     return 1 if any(result.error for result in results) else 0
+
+
+def _export(options):
+    from course_utils import export, runner
+
+    out = Path(os.path.expanduser(options.out or BUILD / "export" / options.kind)).resolve()
+    for line in export.export(options.kind, runner.find(options.notebooks), out):
+        print(_relative(line) if isinstance(line, Path) else line, flush=True)
+    return 0
 
 
 def _with_progress(total, work):

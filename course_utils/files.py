@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 BUILD = ROOT / "build"  # executed notebooks and pages; ignored by git
 REFERENCE = ROOT / "data" / "reference.json"
+ASSETS = ROOT / "course_utils" / "assets"  # templates of the pages and slides, and reveal.js
+WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 FIGURES_MIME = "application/vnd.autoencoder-course.figures+json"  # `score` attaches figures so, `course run` finds them
 
 

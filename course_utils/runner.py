@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import signal
 import tempfile
 import textwrap
@@ -22,7 +21,18 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from course_utils import CourseError
-from course_utils.files import BUILD, FIGURES_MIME, NOTEBOOKS, ROOT, read_json, write_bytes, write_json
+from course_utils.files import (
+    ASSETS,
+    BUILD,
+    FIGURES_MIME,
+    NOTEBOOKS,
+    ROOT,
+    WIDGET_MIME,
+    read_json,
+    write_bytes,
+    write_json,
+)
+from course_utils.formulas import to_mathml
 
 CELL_TIMEOUT = 600  # seconds
 FULL_CELL_TIMEOUT = 3600
@@ -244,35 +254,30 @@ def figures_of(notebook):
     return figures
 
 
-def to_html(notebook, title):
-    """An HTML page of a notebook that needs no network: formulas in MathML, solutions folded."""
+def to_html(notebook, title, end=FOLD_SOLUTIONS):
+    """An HTML page of a notebook that needs no network: formulas in MathML, solutions folded.
+
+    Args:
+        end: HTML that closes the body, with styles and scripts.
+    """
     from nbconvert import HTMLExporter
 
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _formulas_to_mathml(cell.source)
-    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", mermaid_js_url="", widget_renderer_url="")
-    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
-    return page.replace("</body>", FOLD_SOLUTIONS)
-
-
-def _formulas_to_mathml(text):
-    """Replace $...$ and $$...$$ outside of code with MathML, which browsers draw by themselves."""
-    from latex2mathml.converter import convert
-
-    def replace(match):
-        try:
-            if match["display"]:
-                return convert(match["display"].strip(), display="block")
-            return convert(match["inline"]) if match["inline"] else match[0]
-        except Exception:  # a formula that cannot be read stays as it was written
-            return match[0]
-
-    code = r"```.*?```|`[^`\n]*`"
-    return re.sub(
-        rf"{code}|\$\$(?P<display>.+?)\$\$|\$(?P<inline>(?!\s)[^$\n]+?(?<!\s))\$(?!\d)", replace, text, flags=re.DOTALL
+            cell.source = to_mathml(cell.source)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_MIME, None)  # a page shows the picture in its place
+    exporter = HTMLExporter(
+        template_file=str(ASSETS / "page.html.j2"),
+        mathjax_url="",
+        require_js_url="",
+        jquery_url="",
+        mermaid_js_url="",
+        widget_renderer_url="",
     )
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
+    return page.replace("</body>", end)
 
 
 def clean(notebook):

@@ -1,0 +1,207 @@
+"""`course export`: what a teacher hands out or shows, made from the committed notebooks.
+
+Imports no torch, so that it starts at once.
+"""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from course_utils import CourseError, runner, slides, solutions
+from course_utils.files import NOTEBOOKS, write_bytes
+
+# What turns a Chromium into a printer, under the names it goes by.
+BROWSERS = (
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "chrome",
+    "msedge",
+    "microsoft-edge",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
+PRINT_SECONDS = 120
+
+OPEN_SOLUTIONS = """<style>
+.celltag_solution { border-left: 4px solid #009E73; }
+.celltag_solution::before { content: "Solution"; font: bold 14px sans-serif; color: #009E73; margin-left: 1em; }
+.celltag_teacher { border-left: 4px solid #D55E00; }
+.celltag_teacher::before { content: "For teachers"; font: bold 14px sans-serif; color: #D55E00; margin-left: 1em; }
+</style></body>"""
+
+FOR_PRINT = """<style>
+.jp-InputPrompt, .jp-OutputPrompt, .jp-Collapser, a.anchor-link { display: none !important; }
+@page { size: A4; margin: 16mm 14mm; }
+@media print {
+  :root { --jp-content-font-size1: 11px; --jp-code-font-size: 9.5px; }
+  body, .jp-Notebook { padding: 0; margin: 0; }
+  h1, h2, h3, h4 { break-after: avoid; }
+  img, table, pre, math[display="block"], .jp-OutputArea-child { break-inside: avoid; }
+  .jp-CodeCell { break-inside: auto; }
+  .jp-RenderedMarkdown details { display: none; } /* hints: on paper they cannot be opened */
+  .jp-Editor, .jp-OutputArea-output { overflow: visible !important; }
+  pre { white-space: pre-wrap !important; }
+  .jp-RenderedImage img { max-width: 100%; max-height: 120mm; }
+}
+</style></body>"""
+
+STUDENT_NOTE = """*This copy comes without solutions. Where `check` has not yet found your function right, \
+the line with `own_or_solution` goes on with the course's, so that the page runs to its end.*"""
+
+LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
+
+
+def export(kind, notebooks, out):
+    """Write each notebook as a "student" copy, with "solutions", as "slides" or as a "handout".
+
+    Yields what was written, path by path, and a line of text where a PDF could not be made.
+
+    Args:
+        kind: "student" for notebooks without solutions and outputs, "solutions" for HTML pages with everything open,
+            "slides" for reveal.js, "handout" for HTML pages without solutions, and PDF where a browser can print.
+        notebooks: paths from `runner.find`.
+        out: the folder to write to.
+    """
+    if kind not in KINDS:
+        raise CourseError(f"unknown kind {kind!r}: expected one of {', '.join(KINDS)}")
+    if out.resolve() == NOTEBOOKS:
+        raise CourseError(f"{out} holds the notebooks themselves: name another folder with --out")
+    yield from KINDS[kind]([(path.stem, _read(path)) for path in notebooks], out)
+
+
+def student_copy(notebook):
+    """The notebook without solutions, teacher's notes and outputs. It still runs to its end: see `own_or_solution`."""
+    notebook = _without_solutions(
+        notebook,
+        lambda solution: (
+            "from course_utils.checks import own_or_solution\n\n"
+            f'{solution.name} = own_or_solution("{solution.id}")\n{solution.rest}'.rstrip()
+        ),
+    )
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    note = {"cell_type": "markdown", "id": "student-copy", "metadata": {}, "source": STUDENT_NOTE}
+    notebook.cells.insert(1, type(notebook.cells[0])(note))
+    return notebook
+
+
+def handout_copy(notebook):
+    """The notebook with outputs and without solutions; what a solution's cell shows besides them stays."""
+    notebook = _without_solutions(notebook, lambda solution: solution.rest)
+    notebook.cells = [cell for cell in notebook.cells if cell.source]
+    return notebook
+
+
+def _without_solutions(notebook, replacement):
+    """A copy without cells tagged `teacher`, and with `replacement(solution)` in cells tagged `solution`."""
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = [cell for cell in notebook.cells if "teacher" not in _tags(cell)]
+    for cell in notebook.cells:
+        if "solution" in _tags(cell):
+            cell.source = replacement(solutions.split(cell.source))
+            cell.metadata.clear()
+            for output in cell.outputs:
+                if output.output_type == "stream":
+                    output.text = re.sub(r"^Exercise .*\n", "", output.text, flags=re.MULTILINE)
+    return notebook
+
+
+def _students(pages, out):
+    copies = {out / f"{stem}.ipynb": _bytes(student_copy(notebook)) for stem, notebook in pages}
+    for path, content in copies.items():
+        if path.exists() and path.read_bytes() != content:
+            raise CourseError(
+                f"{path} is there already and differs, perhaps by somebody's work: move it away, "
+                "or name another folder with --out"
+            )
+    for path, content in copies.items():
+        write_bytes(path, content)
+        yield path
+
+
+def _solutions(pages, out):
+    for stem, notebook in pages:
+        path = out / f"{stem}.html"
+        write_bytes(path, runner.to_html(_linked(notebook), stem, OPEN_SOLUTIONS).encode())
+        yield path
+
+
+def _slides(pages, out):
+    for stem, notebook in pages:
+        path = out / f"{stem}.html"
+        write_bytes(path, slides.to_slides(_linked(handout_copy(notebook)), stem).encode())
+        yield path
+
+
+def _handouts(pages, out):
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    for stem, notebook in pages:
+        page = out / f"{stem}.html"
+        write_bytes(page, runner.to_html(_linked(handout_copy(notebook)), stem, FOR_PRINT).encode())
+        yield page
+        if browser:
+            try:
+                write_bytes(page.with_suffix(".pdf"), _printed(browser, page))
+                yield page.with_suffix(".pdf")
+            except (OSError, subprocess.SubprocessError) as error:
+                yield f"no PDF of {stem}: {browser} failed ({runner.shorten(str(error))})"
+    if not browser:
+        yield "no PDF: found no Chromium, Chrome or Edge. Install one, or print the HTML page from your browser."
+
+
+KINDS = {"student": _students, "solutions": _solutions, "slides": _slides, "handout": _handouts}
+
+
+def _linked(notebook):
+    """A copy whose links lead to the other pages' HTML."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = LINK.sub(r"](\1.html", cell.source)
+    return notebook
+
+
+def _printed(browser, page):
+    """The PDF of an HTML page, as bytes."""
+    with tempfile.TemporaryDirectory(prefix="course-", ignore_cleanup_errors=True) as folder:
+        pdf = Path(folder, "page.pdf")
+        options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", f"--user-data-dir={folder}"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # as root, in a container, Chromium only starts so
+            options.append("--no-sandbox")
+        subprocess.run(
+            [browser, *options, f"--print-to-pdf={pdf}", page.resolve().as_uri()],
+            check=True,
+            capture_output=True,
+            timeout=PRINT_SECONDS,
+        )
+        return pdf.read_bytes()
+
+
+def _read(path):
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except Exception as error:
+        raise CourseError(
+            f"{path.name} is not a readable notebook ({type(error).__name__}: {error}). "
+            f"Restore it, for example with `git checkout notebooks/{path.name}`"
+        ) from error
+
+
+def _bytes(notebook):
+    import nbformat
+
+    return (nbformat.writes(notebook, indent=1).rstrip() + "\n").encode()
+
+
+def _tags(cell):
+    return cell.metadata.get("tags", [])

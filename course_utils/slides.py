@@ -1,0 +1,242 @@
+"""Slides of a notebook: which part of a page becomes a slide, what fits on one, and what goes to the speaker's notes.
+
+Imports no torch, so that `course export` starts at once.
+"""
+
+import copy
+import html
+import math
+import re
+from functools import cache
+
+from course_utils.files import ASSETS, FIGURES_MIME, WIDGET_MIME
+from course_utils.formulas import to_mathml
+
+LINES = 16  # of text on a slide, below its heading
+WIDTH = 80  # characters in such a line
+FIGURE = 11  # lines that a figure takes
+CODE_LINE = 0.8  # of a line of text
+LONG_CODE = 24  # lines; code that is longer is not shown
+SHORT, LONG = 60, 260  # characters: of a paragraph the first sentences are shown that are longer than SHORT together
+
+NOT_SHOWN = re.compile(r"\*\*(References?|Next|Before|Before this page)[:.]?\*\*|<details")
+LIST = re.compile(r"([-*]|\d+\.) ")
+SENTENCE_END = re.compile(r"""(?<=[^\s(][^\s(])[.?!]['"*)`]*(?=\s+[^a-z\s]|$)""")
+PLUMBING = re.compile(r"(import|from|assert) |(predict|quiz|score|download_button)\(|[ )]")  # or a continued line
+
+
+def to_slides(notebook, title):
+    """One HTML file of slides, which needs no network: reveal.js, styles, pictures and formulas are in it."""
+    from nbconvert import SlidesExporter
+
+    notebook = arrange(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = to_mathml(cell.source)
+    exporter = SlidesExporter(
+        template_file=str(ASSETS / "slides.html.j2"),
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}, "asset": _asset})
+    return page
+
+
+def arrange(notebook):
+    """The notebook cut into cells that make good slides, each with its slide type (`slideshow` in its metadata).
+
+    A cell that has a slide type already (JupyterLab's "Slide Type") stays as it is. For the others: a heading of the
+    second level begins a slide, one of the third a slide below it; of a paragraph the first sentence is shown; a figure
+    stands without the code that draws it; imports, long code, hints and references are not shown. A slide that is full
+    goes on below under the same heading. What is said in full, and what is not shown, is in the speaker's notes.
+    """
+    deck = _Deck()
+    for cell in copy.deepcopy(notebook.cells):
+        if cell.metadata.get("slideshow", {}).get("slide_type"):
+            deck.add_as_it_is(cell)
+        elif cell.cell_type == "markdown":
+            for block in blocks(cell.source):
+                deck.add_text(block)
+        elif cell.cell_type == "code":
+            deck.add_code(cell)
+    deck.end()
+    return type(notebook)(notebook | {"cells": deck.cells})
+
+
+class _Deck:
+    """The cells so far, and what the slide that is being filled holds."""
+
+    def __init__(self):
+        self.cells, self.notes = [], []
+        self.heading = ""
+        self.used = 0.0  # lines
+        self.fresh = "slide"  # the slide type of the next cell, where it begins a slide
+
+    def end(self):
+        """End the slide; what comes next begins one below."""
+        if self.notes:
+            self.cells.append(_markdown("\n\n".join(self.notes), "notes"))
+            self.notes = []
+        self.used, self.fresh = 0.0, "subslide"
+
+    def show(self, cell, lines):
+        """Put a cell on the slide, or on a new one with the same heading where it is full."""
+        if self.used and self.used + lines > LINES and not cell.source.startswith("**Reading.**"):
+            self.end()  # a reading stays with its figure
+        if self.fresh:
+            self.cells.append(_markdown(self.heading, self.fresh))
+            self.fresh = ""
+        self.cells.append(cell)
+        self.used += lines
+
+    def add_as_it_is(self, cell):
+        if cell.metadata.slideshow.slide_type in ("slide", "subslide"):
+            self.end()
+        self.fresh = ""
+        self.cells.append(cell)
+
+    def add_text(self, block):
+        if block.startswith("#"):
+            if self.fresh == "slide" and self.heading:  # a heading right below another
+                self.show(_markdown(""), 0)
+            self.end()
+            self.heading = block
+            self.fresh = "subslide" if block.startswith("###") else "slide"
+            return
+        shown = "" if NOT_SHOWN.match(block) else shortened(block)
+        if shown:
+            for part in _pages(shown):
+                self.show(_markdown(part), _height(part))
+        if shown != block:
+            self.notes.append(block)
+
+    def add_code(self, cell):
+        question = _question(cell)
+        if question:
+            self.show(_markdown(question), _height(question) + 1)
+            self.end()  # the answer is on another slide
+            return
+        code = cell.source.splitlines()
+        plumbing = all(PLUMBING.match(line) for line in code if line)
+        parameters = "parameters" in cell.metadata.get("tags", [])
+        cell.outputs = _tidied(cell.outputs)
+        figure = any(map(_is_figure, cell.outputs))
+        shows_code = not (plumbing or parameters or figure or len(code) > LONG_CODE)
+        if not (shows_code or plumbing):
+            self.notes.append(f"```python\n{cell.source}\n```")
+        code_lines, output_lines = (len(code) + 1) * CODE_LINE, sum(map(_output_lines, cell.outputs))
+        if figure and self.used > 4:
+            self.end()
+        if shows_code and code_lines + output_lines > LINES:
+            program = copy.deepcopy(cell)
+            program.outputs, program.id = [], f"{cell.id}-code"
+            self.show(program, code_lines)
+            shows_code = False
+        if shows_code:
+            self.show(cell, code_lines + output_lines)
+        elif cell.outputs:
+            cell.metadata["transient"] = {"remove_source": True}  # as nbconvert's TagRemovePreprocessor does
+            self.show(cell, output_lines)
+
+
+def blocks(source):
+    """The headings, paragraphs, lists, tables, formulas, fenced code and hints of a markdown text, one by one."""
+    found = []
+    for part in re.split(r"(^```.*?^```|^<details.*?</details>)", source, flags=re.MULTILINE | re.DOTALL):
+        if part.startswith(("```", "<details")):
+            found.append(part)
+            continue
+        part = re.sub(r"^#.*", "\n\\g<0>\n", part, flags=re.MULTILINE)
+        part = re.sub(rf"^(?!{LIST.pattern}|[ #]).+\n(?={LIST.pattern})", "\\g<0>\n", part, flags=re.MULTILINE)
+        found += re.split(r"\n\s*\n", part)
+    return [block.strip() for block in found if block.strip()]
+
+
+def shortened(block):
+    """What a slide shows of a block: all, but of a paragraph only the first sentences, or nothing if they are long."""
+    if LIST.match(block) or block[:1] in "|$!<#" or block.startswith("```"):
+        return block
+    text = " ".join(block.split())
+    ends = [end.end() for end in SENTENCE_END.finditer(text)]
+    whole = (text[:end] for end in ends if end > SHORT and _is_balanced(text[:end]))
+    sentences = next(whole, text)
+    return sentences if len(sentences) <= LONG else ""
+
+
+def _is_balanced(text):
+    """Whether no formula, code, emphasis or bracket is cut in two."""
+    return text.count("(") == text.count(")") and all(text.count(mark) % 2 == 0 for mark in ("$", "`", "**"))
+
+
+def _pages(block):
+    """A list in parts that fit on a slide; anything else as it is."""
+    if not LIST.match(block) or _height(block) <= LINES:
+        return [block]
+    parts = [""]
+    for item in re.split(rf"\n(?={LIST.pattern})", block)[:: LIST.groups + 1]:
+        if _height(f"{parts[-1]}\n{item}") > LINES:
+            parts.append("")
+        parts[-1] = f"{parts[-1]}\n{item}".strip()
+    return parts
+
+
+def _height(block):
+    """About how many lines of a slide a block of text takes."""
+    if block.startswith("```"):
+        return len(block.splitlines()) * CODE_LINE
+    if block.startswith("$$"):
+        return 3
+    lines = block.splitlines() if LIST.match(block) or block.startswith("|") else [" ".join(block.split())]
+    return sum(math.ceil(len(line) / WIDTH) for line in lines) + 0.5
+
+
+def _question(cell):
+    """The question of a cell that asks for a guess and does nothing else, as markdown, or nothing."""
+    if not cell.source.startswith("predict(") or "result=" in cell.source:
+        return ""
+    text = "".join(output.get("text", "") for output in cell.outputs)
+    question, *options = html.escape(re.sub(r"^Your guess: .*", "", text, flags=re.MULTILINE).strip()).splitlines()
+    items = "".join(f"<p>{option.strip()}</p>" for option in options)
+    question = question.partition(": ")[2]  # without the identifier
+    return f'<div class="question"><p><b>Your guess?</b> {question}</p>{items}</div>'
+
+
+def _output_lines(output):
+    """About how many lines of a slide an output takes."""
+    if _is_figure(output):
+        return FIGURE
+    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    return (len(text.splitlines()) + 1) * CODE_LINE
+
+
+def _is_figure(output):
+    return "image/png" in output.get("data", {})
+
+
+def _tidied(outputs):
+    """Outputs without what only a learner at a machine needs."""
+    kept = []
+    for output in outputs:
+        data = output.get("data", {})
+        data.pop(WIDGET_MIME, None)  # a slide shows the picture in its place
+        if output.get("name") == "stderr" or (FIGURES_MIME in data and len(data) == 1):
+            continue
+        if "text" in output:
+            output.text = re.sub(r"^(Data: |Exercise |Your guess: ).*\n?", "", output.text, flags=re.MULTILINE)
+            output.text = output.text.replace("no guess recorded; ", "")
+            if not output.text.strip():
+                continue
+        kept.append(output)
+    return kept
+
+
+def _markdown(source, slide_type="-"):
+    import nbformat
+
+    return nbformat.v4.new_markdown_cell(source, metadata={"slideshow": {"slide_type": slide_type}})
+
+
+@cache
+def _asset(name):
+    """A file of reveal.js, to be put into the page."""
+    return (ASSETS / "reveal" / name).read_text(encoding="utf-8")
