@@ -3,6 +3,7 @@
 Imports no torch, so that `course export` starts at once.
 """
 
+import ast
 import copy
 import html
 import math
@@ -15,14 +16,14 @@ from course_utils.formulas import to_mathml
 LINES = 16  # of text on a slide, below its heading
 WIDTH = 80  # characters in such a line
 FIGURE = 11  # lines that a figure takes
-CODE_LINE = 0.8  # of a line of text
-LONG_CODE = 24  # lines; code that is longer is not shown
+CODE_LINE, CODE_WIDTH = 0.8, 92  # of a line of text; characters
+LONG_CODE = 18  # lines of text; code that takes more is not shown
 SHORT, LONG = 60, 260  # characters: of a paragraph the first sentences are shown that are longer than SHORT together
 
 NOT_SHOWN = re.compile(r"\*\*(References?|Next|Before|Before this page)[:.]?\*\*|<details")
 LIST = re.compile(r"([-*]|\d+\.) ")
 SENTENCE_END = re.compile(r"""(?<=[^\s(][^\s(])[.?!]['"*)`]*(?=\s+[^a-z\s]|$)""")
-PLUMBING = re.compile(r"(import|from|assert) |(predict|quiz|score|download_button)\(|[ )]")  # or a continued line
+CALLS = {"predict", "check", "quiz", "score", "download_button"}  # which are for learners, and not shown
 
 
 def to_slides(notebook, title):
@@ -47,8 +48,8 @@ def arrange(notebook):
 
     A cell that has a slide type already (JupyterLab's "Slide Type") stays as it is. For the others: a heading of the
     second level begins a slide, one of the third a slide below it; of a paragraph the first sentence is shown; a figure
-    stands without the code that draws it; imports, long code, hints and references are not shown. A slide that is full
-    goes on below under the same heading. What is said in full, and what is not shown, is in the speaker's notes.
+    stands without the code that draws it; imports, assertions, long code, hints and references are not shown. A slide
+    that is full goes on below under the same heading. The speaker's notes have the whole text and the code of figures.
     """
     deck = _Deck()
     for cell in copy.deepcopy(notebook.cells):
@@ -81,12 +82,17 @@ class _Deck:
 
     def show(self, cell, lines):
         """Put a cell on the slide, or on a new one with the same heading where it is full."""
-        if self.used and self.used + lines > LINES and not cell.source.startswith("**Reading.**"):
-            self.end()  # a reading stays with its figure
+        lead = []
+        if self.used and self.used + lines > LINES and not cell.source.startswith("**Reading.**"):  # at its figure
+            if re.search(r"(:|\*\*)$", self.cells[-1].source) and self.used > (
+                height := _height(self.cells[-1].source)
+            ):
+                lead, lines = [self.cells.pop()], lines + height  # "After this page you can" stays with its list
+            self.end()
         if self.fresh:
             self.cells.append(_markdown(self.heading, self.fresh))
             self.fresh = ""
-        self.cells.append(cell)
+        self.cells += [*lead, cell]
         self.used += lines
 
     def add_as_it_is(self, cell):
@@ -116,15 +122,14 @@ class _Deck:
             self.show(_markdown(question), _height(question) + 1)
             self.end()  # the answer is on another slide
             return
-        code = cell.source.splitlines()
-        plumbing = all(PLUMBING.match(line) for line in code if line)
-        parameters = "parameters" in cell.metadata.get("tags", [])
+        whole, cell.source = cell.source, _core(cell.source)
         cell.outputs = _tidied(cell.outputs)
         figure = any(map(_is_figure, cell.outputs))
-        shows_code = not (plumbing or parameters or figure or len(code) > LONG_CODE)
-        if not (shows_code or plumbing):
-            self.notes.append(f"```python\n{cell.source}\n```")
-        code_lines, output_lines = (len(code) + 1) * CODE_LINE, sum(map(_output_lines, cell.outputs))
+        parameters = "parameters" in cell.metadata.get("tags", [])
+        shows_code = cell.source and not (parameters or figure or _code_height(cell.source) > LONG_CODE)
+        if cell.source and not shows_code:
+            self.notes.append(f"```python\n{whole}\n```")
+        code_lines, output_lines = _code_height(cell.source), sum(map(_output_height, cell.outputs))
         if figure and self.used > 4:
             self.end()
         if shows_code and code_lines + output_lines > LINES:
@@ -183,11 +188,20 @@ def _pages(block):
 def _height(block):
     """About how many lines of a slide a block of text takes."""
     if block.startswith("```"):
-        return len(block.splitlines()) * CODE_LINE
+        return _code_height(block)
     if block.startswith("$$"):
         return 3
     lines = block.splitlines() if LIST.match(block) or block.startswith("|") else [" ".join(block.split())]
     return sum(math.ceil(len(line) / WIDTH) for line in lines) + 0.5
+
+
+def _code_height(text):
+    return (sum(max(1, math.ceil(len(line) / CODE_WIDTH)) for line in text.splitlines()) + 1) * CODE_LINE
+
+
+def _output_height(output):
+    text = output.get("text") or output.get("data", {}).get("text/plain", "")
+    return FIGURE if _is_figure(output) else _code_height(text)
 
 
 def _question(cell):
@@ -201,12 +215,19 @@ def _question(cell):
     return f'<div class="question"><p><b>Your guess?</b> {question}</p>{items}</div>'
 
 
-def _output_lines(output):
-    """About how many lines of a slide an output takes."""
-    if _is_figure(output):
-        return FIGURE
-    text = output.get("text") or output.get("data", {}).get("text/plain", "")
-    return (len(text.splitlines()) + 1) * CODE_LINE
+def _core(source):
+    """Code without what a slide need not show: imports, assertions and the learning calls."""
+    lines = source.splitlines()
+    for statement in reversed(ast.parse(source).body):
+        match statement:
+            case ast.Import() | ast.ImportFrom() | ast.Assert():
+                pass
+            case ast.Expr(ast.Call(ast.Name(name))) if name in CALLS:
+                pass
+            case _:
+                continue
+        del lines[statement.lineno - 1 : statement.end_lineno]
+    return "\n".join(lines).strip()
 
 
 def _is_figure(output):

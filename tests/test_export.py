@@ -196,6 +196,18 @@ def test_slides_follow_headings_and_hold_what_fits():
     assert "\n".join(text for kind, text in found if kind == "-") == items
 
 
+def test_slides_show_figures_without_code_and_code_without_what_is_for_learners():
+    figure = nbformat.v4.new_output("display_data", {"image/png": "AAAA", "text/plain": "A curve."})
+    drawn = nbformat.v4.new_code_cell("plot(x)", outputs=[figure])
+    shown = nbformat.v4.new_code_cell('import math\n\n\ndef f(x):\n    return ...\n\n\nassert f\ncheck("01-x", f)')
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("## One"), drawn, shown])
+    cells = slides.arrange(notebook).cells
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    assert code[0].outputs == [figure] and code[0].metadata.transient.remove_source
+    assert code[1].source == "def f(x):\n    return ..." and "transient" not in code[1].metadata
+    assert "plot(x)" in cells[-1].source and cells[-1].metadata.slideshow.slide_type == "notes"
+
+
 def test_slide_type_given_by_hand_is_kept():
     cells = [nbformat.v4.new_markdown_cell("## One"), nbformat.v4.new_markdown_cell("x. Y. Z.")]
     cells[1].metadata["slideshow"] = {"slide_type": "fragment"}
