@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import subprocess
 import sys
 from html.parser import HTMLParser
 
@@ -234,6 +235,11 @@ def test_command_says_what_it_wrote(capsys, tmp_path, monkeypatch):
     names = ["00_start_here.ipynb", "01_autoencoder.ipynb"]
     assert capsys.readouterr().out.splitlines() == [os.path.join("copies", name) for name in names]
     assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == names
+
+
+def test_export_starts_without_torch():
+    code = "import sys, course_utils.export; sys.exit(any(m in sys.modules for m in ('torch', 'nbconvert', 'numpy')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_browser_that_fails_leaves_the_page_and_says_so(tmp_path, monkeypatch):
