@@ -14,10 +14,11 @@ import os
 import signal
 import tempfile
 import textwrap
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 from course_utils import CourseError
@@ -178,7 +179,9 @@ def run(jobs, executor=None, workers=None, report=None):
     own = executor is None
     if own:
         # "spawn" starts clean processes on every system; a fork would copy this one's threads and locks.
-        executor = ProcessPoolExecutor(min(workers or cores(), len(jobs) or 1), mp_context=get_context("spawn"))
+        executor = ProcessPoolExecutor(
+            min(workers or cores(), len(jobs) or 1), mp_context=get_context("spawn"), initializer=_end_with_parent
+        )
     results = {}
     try:
         futures = {executor.submit(execute, job): i for i, job in enumerate(jobs)}
@@ -201,6 +204,16 @@ def run(jobs, executor=None, workers=None, report=None):
         if own:
             executor.shutdown(cancel_futures=True)
     return [results[i] for i in range(len(jobs))]
+
+
+def _end_with_parent():
+    """Let this worker end when the process that started it is gone, even killed; its kernel notices, and ends too."""
+
+    def wait():
+        parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def execute(job):

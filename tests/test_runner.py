@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import nbformat
+import psutil
 import pytest
 
 from course_utils import CourseError, cli, files, runner
@@ -132,9 +133,9 @@ def test_the_source_is_never_overwritten(write):
     assert path.read_bytes() == before
 
 
-@pytest.mark.skipif(os.name == "nt", reason="signals work differently on Windows")
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted_run_ends_soon_and_cleanly(write, tmp_path, sent):
+@pytest.fixture
+def long_run(write, tmp_path):
+    """A process of its own that runs `course run` on a notebook with one long cell, and is in it."""
     write("import time; time.sleep(60)")
     code = f"""
 import pathlib, sys
@@ -149,11 +150,27 @@ if __name__ == "__main__":
     )
     while not list((tmp_path / "out").glob(".running-*/*.ipynb")) and process.poll() is None:
         time.sleep(0.2)
-    time.sleep(2)  # now the kernel is in its long cell
-    process.send_signal(sent)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130 and "course: stopped." in errors and "Traceback" not in errors
+    time.sleep(2)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals work differently on Windows")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_ends_soon_and_cleanly(long_run, tmp_path, sent):
+    long_run.send_signal(sent)
+    _, errors = long_run.communicate(timeout=30)
+    assert long_run.returncode == 130 and "course: stopped." in errors and "Traceback" not in errors
     assert not list((tmp_path / "out").glob(".running-*"))
+
+
+def test_killed_run_leaves_no_process_behind(long_run):
+    started = psutil.Process(long_run.pid).children(recursive=True)
+    assert len(started) >= 2  # a worker and its kernel, at least
+    long_run.kill()
+    _, alive = psutil.wait_procs(started, timeout=30)
+    assert alive == []
 
 
 def test_folder_that_cannot_be_written(write, tmp_path):
