@@ -62,7 +62,7 @@ def pca_reconstruction(train, test, latent_dim):
 
 
 def frechet_distance(a, b):
-    """Frechet distance between two clouds of features, each taken for a normal distribution (Heusel et al. 2017).
+    """Fréchet distance between two clouds of features, each taken for a normal distribution (Heusel et al. 2017).
 
     |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B (unit: squared distance of
     features). It is 0 for equal means and covariances, whatever else differs, and it falls with the number of samples
@@ -84,7 +84,7 @@ def frechet_distance(a, b):
 
 
 def precision_recall(real, fake, k=3):
-    """How many samples are believable, and how much of the real data they cover (Kynkaanniemi et al. 2019).
+    """How many samples are believable, and how much of the real data they cover (Kynkäänniemi et al. 2019).
 
     Around each point of a set lies a ball that reaches to its k-th neighbour in the same set. Precision is the share
     of `fake` inside at least one ball of `real`, recall the share of `real` inside at least one ball of `fake`.

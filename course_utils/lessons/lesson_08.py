@@ -212,7 +212,7 @@ QUIZ = [
         "right": "c",
     },
     {
-        "question": "Frechet distance: 9 from 1,000 samples in paper A, 7 from 50,000 in B. Which model is better?",
+        "question": "Fréchet distance: 9 from 1,000 samples in paper A, 7 from 50,000 in B. Which model is better?",
         "options": {
             "a": ("One cannot say", "Fewer samples give a larger distance, even for real images."),
             "b": ("B", "Part of the difference, or all of it, comes from the number of samples."),

@@ -49,8 +49,8 @@ MISCONCEPTIONS = [
     (
         "cross-entropy is a likelihood, also of grey pixels",
         "02",
-        "## 5. MSE or cross-entropy? You choose a likelihood",
-        'F.binary_cross_entropy(x_hat, binary, reduction="sum")',
+        '### "Cross-entropy is a likelihood": a misconception',
+        'total["grey"] > 50',
     ),
     (
         "pixels need not lie between 0 and 1",
