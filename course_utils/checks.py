@@ -12,13 +12,10 @@ from IPython import get_ipython
 from IPython.display import display
 
 from course_utils import CourseError, files, progress, solutions, trial
+from course_utils.lessons import NotFilledIn
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
 _right = {}  # the functions that were found right since the kernel started, by the exercise's id
-
-
-class NotFilledIn(Exception):
-    """An exercise still returns its stub's `...`."""
 
 
 def predict(id, guess=None, *, result=None):
@@ -117,15 +114,6 @@ def quiz(id):
         "Run this cell in JupyterLab, or open the HTML page, to click on an answer and see why it is right or wrong."
     )
     display({"text/plain": "\n".join(lines), "text/html": "".join(pages)}, raw=True)
-
-
-def filled(value):
-    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where nothing was returned."""
-    if value is ...:
-        raise NotFilledIn
-    if value is None:
-        raise TypeError("the function returned nothing; is there a `return`?")
-    return value
 
 
 def _judge(judge, answer):

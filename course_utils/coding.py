@@ -302,7 +302,10 @@ def _bell(sigma, reach):
     return np.rint(np.diff(cdf) * 2.0**FREQUENCY_BITS) + 1
 
 
-_SIGMAS = [math.exp(k / LOGVAR_STEPS / 2 + LOGVAR_RANGE[0] / 2) for k in range(int(8.25 * LOGVAR_STEPS) + 1)]
+_SIGMAS = [
+    math.exp(k / LOGVAR_STEPS / 2 + LOGVAR_RANGE[0] / 2)
+    for k in range(int((LOGVAR_RANGE[1] - LOGVAR_RANGE[0]) * LOGVAR_STEPS) + 1)
+]
 REACH = math.ceil(6 * _SIGMAS[-1] * 2**CODE_BITS)  # six standard deviations, in steps of the z grid
 POSTERIORS = np.stack([_bell(sigma, REACH) for sigma in _SIGMAS])  # (67, 2 * REACH + 1)
 PRIOR = _bell(1.0, MU_LIMIT + REACH)  # (2 * (MU_LIMIT + REACH) + 1,)

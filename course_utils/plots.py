@@ -115,11 +115,7 @@ def scatter(points, labels, alt, x_label, y_label):
     """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5))
-        for label in labels.unique().tolist():
-            mine = points[labels == label]
-            axis.scatter(*mine.T, s=4, alpha=0.5, color=plt.cm.tab10(label), label=str(label))
-            middle = mine.median(0).values
-            axis.text(*middle, str(label), size=15, weight="bold", ha="center", va="center")
+        _scatter(axis, points, labels, dot=4, font=15)
         axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
     show(figure, alt)
 
@@ -135,13 +131,17 @@ def scatter_row(panels, labels, alt):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
         for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
-            for label in labels.unique().tolist():
-                mine = points[labels == label]
-                axis.scatter(*mine.T, s=3, alpha=0.5, color=plt.cm.tab10(label))
-                axis.text(*mine.median(0).values, str(label), size=14, weight="bold", ha="center", va="center")
+            _scatter(axis, points, labels, dot=3, font=14)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
     show(figure, alt)
+
+
+def _scatter(axis, points, labels, dot, font):
+    for label in labels.unique().tolist():
+        mine = points[labels == label]
+        axis.scatter(*mine.T, s=dot, alpha=0.5, color=plt.cm.tab10(label))
+        axis.text(*mine.median(0).values, str(label), size=font, weight="bold", ha="center", va="center")
 
 
 def histograms(groups, x_label, alt, line=None, bins=50):

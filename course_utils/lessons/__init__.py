@@ -3,3 +3,16 @@
 Each module holds PREDICTIONS (asked by `predict`), CHECKS (functions that judge an exercise: they return a hint at
 the mistake, or None where the answer is right) and QUIZ.
 """
+
+
+class NotFilledIn(Exception):
+    """An exercise still returns its stub's `...`."""
+
+
+def filled(value):
+    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where nothing was returned."""
+    if value is ...:
+        raise NotFilledIn
+    if value is None:
+        raise TypeError("the function returned nothing; is there a `return`?")
+    return value

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "01-printout": {

@@ -3,7 +3,7 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "02-samples": {

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "03-noise": {

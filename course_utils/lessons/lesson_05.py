@@ -2,7 +2,7 @@
 
 import torch
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "05-clean": {

@@ -4,7 +4,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torchvision.transforms.functional import gaussian_blur
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "06-ones": {

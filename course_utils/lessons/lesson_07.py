@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "07-probe": {

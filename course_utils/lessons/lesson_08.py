@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "08-more-samples": {

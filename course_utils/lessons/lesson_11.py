@@ -6,7 +6,7 @@ from numbers import Real
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from course_utils.checks import filled
+from course_utils.lessons import filled
 
 PREDICTIONS = {
     "11-pixels": {
