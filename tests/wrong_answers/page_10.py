@@ -1,0 +1,64 @@
+"""Typical wrong answers to the exercises of page 10."""
+
+import math
+
+import torch
+
+
+def gain(ours, baseline, less):
+    return baseline[0] - ours[0] if less else ours[0] - baseline[0]
+
+
+def clearly(best, figure):
+    return figure[0] - best[0] > 2 * math.hypot(best[1], figure[1])
+
+
+def smallest(results):
+    return min(results, key=lambda result: result[1][0])
+
+
+def cut(order):
+    n = len(order)
+    a, b = round(0.7 * n), round(0.15 * n)
+    return order.split([a, b, n - a - b])
+
+
+def shuffled(n, seed):
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+
+
+WRONG = [
+    ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 0, "the spread plays no part"),
+    ("10-clearly-better", lambda a, b, less: b[0] - a[0] > 2 * math.hypot(a[1], b[1]), "direction"),
+    ("10-clearly-better", lambda a, b, less: abs(a[0] - b[0]) > 2 * math.hypot(a[1], b[1]), "sign of the difference"),
+    ("10-clearly-better", lambda a, b, less: gain(b, a, less) > 2 * math.hypot(a[1], b[1]), "wrong way round"),
+    ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * a[1], "baseline's spread"),
+    ("10-clearly-better", lambda a, b, less: gain(a, b, less) > math.hypot(a[1], b[1]), "yours takes one"),
+    ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * (a[1] + b[1]), "add up as squares"),
+    ("10-clearly-better", lambda a, b, less: True, "yours is wrong"),
+    ("10-clearly-better", lambda a, b, less: None, "is there a `return`"),
+    ("10-split", lambda n, seed: shuffled(n, seed), "three parts"),
+    ("10-split", lambda n, seed: cut(torch.rand(n)), "whole numbers"),
+    ("10-split", lambda n, seed: (shuffled(n, seed)[: int(0.7 * n)], *cut(shuffled(n, seed + 1))[1:]), "in two parts"),
+    ("10-split", lambda n, seed: shuffled(n, seed)[: n // 20 * 20].split([n // 20 * k for k in (14, 3, 3)]), "once"),
+    ("10-split", lambda n, seed: cut(shuffled(n, seed))[::-1], "largest part"),
+    ("10-split", lambda n, seed: shuffled(n, seed).split([n - 2 * (n // 3), n // 3, n // 3]), "70 %"),
+    ("10-split", lambda n, seed: cut(torch.arange(n)), "shuffle"),
+    ("10-split", lambda n, seed: cut(torch.randperm(n)), "same seed"),
+    ("10-split", lambda n, seed: cut(shuffled(n, 5)), "use the seed"),
+    ("10-pick", lambda results: smallest(results)[0], "not always the choice"),
+    ("10-pick", lambda results: results[0][0], "however much worse"),
+    (
+        "10-pick",
+        lambda results: [name for name, figure in results if not clearly(smallest(results)[1], figure)][-1],
+        "the simplest come first",
+    ),
+    ("10-pick", lambda results: max(results, key=lambda result: result[1][0])[0], "less is better"),
+    (
+        "10-pick",
+        lambda results: next(name for name, (m, s) in results if m - smallest(results)[1][0] <= 2 * s),
+        "spread of the best",
+    ),
+    ("10-pick", lambda results: smallest(results), "return the name"),
+    ("10-pick", lambda results: "PCA", "none of the names"),
+]
