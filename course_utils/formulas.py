@@ -6,7 +6,7 @@ import unicodedata
 
 CODE = r"```.*?```|`[^`\n]*`"
 DISPLAY = r"\$\$(?P<display>.+?)\$\$"
-INLINE = r"\$(?P<inline>(?!\s)[^$\n]+?)\$(?!\d)(?P<mark>[.,;:!?)]*)"
+INLINE = r"\$(?P<inline>(?!\s)[^$\n]+?(?<!\s))\$(?!\d)(?P<mark>[.,;:!?)]*)"
 STYLED = re.compile(r'<mi mathvariant="(double-struck|script)">([A-Z])</mi>')
 
 
