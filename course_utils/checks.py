@@ -11,7 +11,7 @@ import torch
 from IPython import get_ipython
 from IPython.display import display
 
-from course_utils import CourseError, files, progress, solutions, trial
+from course_utils import CourseError, progress, solutions, trial
 from course_utils.lessons import NotFilledIn
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
@@ -162,16 +162,15 @@ def _is_read(request):
 
 def _is_solution(id, request):
     """Whether the cell that runs is the page's solution: by its identifier, or by its text where that is unknown."""
-    page = next(files.NOTEBOOKS.glob(f"{id[:2]}_*.ipynb"), None)
-    if not request or page is None:
+    if not request:
         return False
     try:
-        cells = files.read_json(page, None)["cells"]
-        solutions = [cell for cell in cells if "solution" in cell["metadata"].get("tags", [])]
+        cells = solutions.page(id)
+        tagged = [cell for cell in cells if solutions.is_one(cell)]
         here = request.get("metadata", {}).get("cellId")
         if here in [cell["id"] for cell in cells]:
-            return here in [cell["id"] for cell in solutions]
-        return request["content"]["code"].strip() in ["".join(cell["source"]).strip() for cell in solutions]
+            return here in [cell["id"] for cell in tagged]
+        return request["content"]["code"].strip() in ["".join(cell["source"]).strip() for cell in tagged]
     except (CourseError, KeyError, TypeError):  # not the page as the course has it: no solution to be found there
         return False
 

@@ -78,6 +78,8 @@ def export(kind, notebooks, out):
 
 def student_copy(notebook):
     """The notebook without solutions, teacher's notes and outputs. It still runs to its end: see `own_or_solution`."""
+    import nbformat
+
     notebook = _without_solutions(
         notebook,
         lambda solution: (
@@ -88,8 +90,7 @@ def student_copy(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
-    note = {"cell_type": "markdown", "id": "student-copy", "metadata": {}, "source": STUDENT_NOTE}
-    notebook.cells.insert(1, type(notebook.cells[0])(note))
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(STUDENT_NOTE, id="student-copy"))
     return notebook
 
 

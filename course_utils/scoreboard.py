@@ -69,19 +69,18 @@ def find_reference(figures, parameters):
     return None
 
 
-def reference(notebook, dataset="mnist", setting="full"):
-    """The recorded figures of a notebook: a dict from a figure's name to {"mean": ..., "std": ...} over the seeds.
+def reference(notebook):
+    """The full figures of a notebook, by its number ("04"), on MNIST.
 
-    Args:
-        notebook: its number, for example "04".
-        dataset, setting: which rows; "full" figures are those of the whole training set, "quick" those of the page.
+    Returns:
+        A dict from a figure's name to {"mean": ..., "std": ...} over the seeds.
     """
     for row in files.read_json(files.REFERENCE, []):
-        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (notebook, dataset, setting):
+        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (notebook, "mnist", "full"):
             return row["figures"]
     raise CourseError(
-        f"no {setting} figures of page {notebook} on {dataset} in {files.REFERENCE.name}: "
-        f"`course run {notebook} {'--full' if setting == 'full' else '--claims --record'}` measures them"
+        f"no full figures of page {notebook} on MNIST in {files.REFERENCE.name}: "
+        f"`course run {notebook} --full` measures them"
     )
 
 

@@ -32,11 +32,21 @@ def split(source):
     )
 
 
+def page(id):
+    """The cells of the course's own notebook that an exercise belongs to; none where it is missing."""
+    path = next(files.NOTEBOOKS.glob(f"{id[:2]}_*.ipynb"), None)
+    return files.read_json(path, None)["cells"] if path else []
+
+
+def is_one(cell):
+    """Whether a cell, as JSON, is tagged `solution`."""
+    return "solution" in cell["metadata"].get("tags", [])
+
+
 def find(id):
     """The Solution of an exercise, from the course's own notebook."""
-    page = next(files.NOTEBOOKS.glob(f"{id[:2]}_*.ipynb"), None)
-    for cell in files.read_json(page, {})["cells"] if page else ():
-        if "solution" in cell["metadata"].get("tags", []):
+    for cell in page(id):
+        if is_one(cell):
             solution = split("".join(cell["source"]))
             if solution.id == id:
                 return solution

@@ -150,7 +150,7 @@ if __name__ == "__main__":
     )
     while not list((tmp_path / "out").glob(".running-*/*.ipynb")) and process.poll() is None:
         time.sleep(0.2)
-    time.sleep(2)
+    time.sleep(2)  # now the kernel is in its long cell
     yield process
     process.kill()
     process.communicate()
