@@ -7,18 +7,13 @@ import argparse
 import sys
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as unpack
-from safetensors.torch import save as pack
 from torch import nn
 from torch.nn import functional as F
 
-from course_utils import CourseError
+from course_utils import CourseError, checkpoints
 from course_utils.data import TITLES, check_images, load
-from course_utils.files import ROOT, write_bytes
 from course_utils.training import fit
 
-CHECKPOINTS = ROOT / "data" / "checkpoints"
 RECIPE = {"epochs": 8, "batch_size": 100, "lr": 3e-3, "one_cycle": True, "seed": 0}
 
 
@@ -61,29 +56,20 @@ class Classifier(nn.Module):
         return self.head(F.relu(self.features(x))).argmax(1)
 
 
-def load_classifier(name, folder=CHECKPOINTS):
+def load_classifier(name, folder=checkpoints.FOLDER):
     """The classifier that was trained on the data set `name`, in evaluation mode.
 
     Args:
         name: "digits", "mnist" or "fashion-mnist", as an `ImageSet` has it in its attribute `name`.
         folder: where the checkpoints are.
     """
-    path = folder / f"classifier_{name}.safetensors"
-    command = f"python -m course_utils.classifier {name}"
     if name not in TITLES:
         raise CourseError(f"no classifier for {name!r}: expected one of {', '.join(TITLES)}")
-    try:
-        weights = unpack(path.read_bytes())
-        model = Classifier()
-        model.load_state_dict(weights)  # copies float16 into float32
-    except FileNotFoundError:
-        raise CourseError(f"there is no classifier for {TITLES[name]} yet: make it with `{command}`") from None
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise CourseError(f"{path} is damaged or of another version: make it again with `{command}`") from error
-    return model.eval()
+    command = f"python -m course_utils.classifier {name}"
+    return checkpoints.load(Classifier(), folder / f"classifier_{name}.safetensors", command)
 
 
-def make_classifier(name, folder=CHECKPOINTS, size=None, **recipe):
+def make_classifier(name, folder=checkpoints.FOLDER, size=None, **recipe):
     """Train a classifier on the training images of a data set and write it, as float16, with its test error.
 
     Args:
@@ -100,12 +86,10 @@ def make_classifier(name, folder=CHECKPOINTS, size=None, **recipe):
     torch.manual_seed(recipe["seed"])
     model = Classifier()
     fit(model, train, lambda model, x, y: F.cross_entropy(model(x), y), **recipe)
-    weights = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
-    model.load_state_dict(weights)
+    checkpoints.halve(model)
     error = 100 * (model.eval().classify(test.x) != test.y).double().mean().item()
     notes = {"data": name, "training images": len(train), "test error, percent": round(error, 2), **recipe}
-    content = pack(weights, {key: str(value) for key, value in notes.items()})
-    write_bytes(folder / f"classifier_{name}.safetensors", content)
+    checkpoints.save(model, folder / f"classifier_{name}.safetensors", notes)
     return error
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from course_utils import CourseError, data
-from course_utils.classifier import CHECKPOINTS, load_classifier, main, make_classifier
+from course_utils.checkpoints import FOLDER
+from course_utils.classifier import load_classifier, main, make_classifier
 
-COMMITTED = sorted(CHECKPOINTS.glob("classifier_*.safetensors"))
+COMMITTED = sorted(FOLDER.glob("classifier_*.safetensors"))
 
 
 def header(path):

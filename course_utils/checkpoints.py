@@ -1,0 +1,48 @@
+"""Trained weights as files: small, written whole, with notes on how they were made."""
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as unpack
+from safetensors.torch import save as pack
+
+from course_utils import CourseError
+from course_utils.files import ROOT, write_bytes
+
+FOLDER = ROOT / "data" / "checkpoints"
+
+
+def halve(model):
+    """Round a model's weights to float16 in place, so that what is measured is what a file will hold."""
+    with torch.no_grad():
+        for value in model.state_dict().values():
+            if value.is_floating_point():
+                value.copy_(value.half())
+
+
+def save(model, path, notes):
+    """Write a model's weights as float16, completely or not at all.
+
+    Args:
+        model: any module.
+        path: the file, ending in .safetensors.
+        notes: dict of what to remember, for example the data and the test error; its values become text.
+    """
+    weights = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
+    write_bytes(path, pack(weights, {key: str(value) for key, value in notes.items()}))
+
+
+def load(model, path, command):
+    """Put the weights of a file into a model, and return it in evaluation mode.
+
+    Args:
+        model: a module with the layers that the file has weights for.
+        path: the file.
+        command: what makes the file, for the message where it is missing or damaged.
+    """
+    try:
+        model.load_state_dict(unpack(path.read_bytes()))  # copies float16 into float32
+    except FileNotFoundError:
+        raise CourseError(f"there is no {path.name} yet: make it with `{command}`") from None
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CourseError(f"{path} is damaged or of another version: make it again with `{command}`") from error
+    return model.eval()
