@@ -57,6 +57,12 @@ def _parser():
     export.add_argument("--out", help=f"folder for the results (default: {BUILD.name}/export/KIND in the project)")
     export.set_defaults(function=_export)
 
+    kit = commands.add_parser("kit", help="make a folder that installs without a network, for rooms with bad wifi")
+    kit.add_argument("--for", nargs="+", dest="systems", metavar="SYSTEM", help="windows, macos, linux (default: this)")
+    kit.add_argument("--python", nargs="+", metavar="VERSION", help="3.11, 3.12, 3.13 (default: this)")
+    kit.add_argument("--out", help=f"the kit's folder (default: {BUILD.name}/kit in the project)")
+    kit.set_defaults(function=_kit)
+
     data = commands.add_parser("data", help="list the image sets, or download one")
     data.add_argument("name", nargs="?", help="mnist or fashion-mnist")
     data.set_defaults(function=_data)
@@ -136,6 +142,25 @@ def _export(options):
     return 0
 
 
+def _kit(options):
+    from course_utils import kit
+
+    system, python = kit.this_system()
+    systems, pythons = options.systems or [system], options.python or [python]
+    out = Path(os.path.expanduser(options.out or BUILD / "kit")).resolve()
+    size = kit.gigabytes(systems, pythons)
+    print(
+        f"The wheels for {', '.join(systems)} with Python {', '.join(pythons)} are about {size:.1f} GB: at 50 Mbit/s "
+        f"they take {size * 8000 / 50 / 60:.0f} minutes. What pip has downloaded before, it takes from its cache.",
+        flush=True,
+    )
+    has_mnist = kit.build(out, systems, pythons)
+    size = sum(path.stat().st_size for path in out.rglob("*")) / 1e9
+    mnist = "with MNIST" if has_mnist else "without MNIST (`course data mnist` downloads it)"
+    print(f"Kit of {size:.1f} GB, {mnist}: {_relative(out)}. Copy the folder; START_HERE.txt in it says how to go on.")
+    return 0
+
+
 def _with_progress(total, work):
     """Call `work(report)` under a progress bar that moves on with every report."""
     from tqdm import tqdm
@@ -183,7 +208,7 @@ def _parameter(text):
         raise CourseError(f"-p {text!r}: expected NAME=VALUE, for example -p EPOCHS=3")
     try:
         return name, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):  # all that literal_eval may raise
         return name, value  # a word without quotes is a string
 
 
