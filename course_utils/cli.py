@@ -151,7 +151,7 @@ def _kit(options):
     size = kit.gigabytes(systems, pythons)
     print(
         f"The wheels for {', '.join(systems)} with Python {', '.join(pythons)} are about {size:.1f} GB: at 50 Mbit/s "
-        f"they take {size * 8000 / 50 / 60:.0f} minutes. What pip has downloaded before, it takes from its cache.",
+        f"they take {size * 8000 / 50 / 60:.0f} minutes to download, less what is in {_relative(kit.WHEELS)} already.",
         flush=True,
     )
     has_mnist = kit.build(out, systems, pythons)

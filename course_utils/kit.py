@@ -19,6 +19,7 @@ from course_utils import CourseError
 from course_utils.files import BUILD, ROOT, data_dir
 
 PYTHONS = ("3.11", "3.12", "3.13")
+WHEELS = BUILD / "wheels"  # whatever was downloaded for kits, to be used again
 
 
 @dataclass(frozen=True)
@@ -134,16 +135,14 @@ def build(out, systems, pythons):
     Raises:
         CourseError: where `out` is no earlier kit, the disk is too full, or pip gets no complete set of wheels.
     """
-    need = 2 * gigabytes(systems, pythons)  # pip copies what it has downloaded
+    size = gigabytes(systems, pythons)
     _check_replaceable(out)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(out.parent).free / 1e9
-        if free < need:
-            raise CourseError(
-                f"{out.parent} has {free:.1f} GB free, and making the kit needs about {need:.1f} GB: "
-                "free some space, or name a folder on another disk with --out"
-            )
+        for folder, need in ((WHEELS, 2 * size), (out.parent, size)):  # pip first downloads, then copies
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free / 1e9
+            if free < need:
+                raise CourseError(f"{folder} has {free:.1f} GB free, and this kit needs {need:.1f} GB there: free some")
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kit-", ignore_cleanup_errors=True) as temporary:
             new = Path(temporary, "new")
             for path in course_files():
@@ -152,7 +151,9 @@ def build(out, systems, pythons):
             has_mnist = _copy_mnist(new)
             for system in systems:
                 for python in pythons:
-                    _download(SYSTEMS[system], python, new / "wheels", temporary)
+                    _download(SYSTEMS[system], python, WHEELS)
+                    # Once more, from that folder alone: so the kit is complete, and has no wheels of earlier times.
+                    _download(SYSTEMS[system], python, new / "wheels", "--no-index", f"--find-links={WHEELS}", "-q")
             (new / "START_HERE.txt").write_text(_start_here(systems, pythons), encoding="utf-8")
             _exchange(new, out, Path(temporary, "old"))
     except OSError as error:
@@ -217,11 +218,9 @@ def _copy_mnist(new):
     return True
 
 
-def _download(system, python, wheels, temporary):
-    """Put wheels of all requirements, and of theirs in turn, into the folder `wheels`."""
+def _download(system, python, wheels, *options):
+    """Let pip put wheels of all requirements, and of theirs in turn, into the folder `wheels`."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    requirements = Path(temporary, "requirements.txt")  # without the course itself, which needs no wheel
-    requirements.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
     values = system.values | {
         "implementation_name": "cpython",
         "implementation_version": f"{python}.0",
@@ -231,18 +230,20 @@ def _download(system, python, wheels, temporary):
         "platform_release": "",
         "platform_version": "",
     }
-    options = ["--only-binary=:all:", f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
+    target = ["--only-binary=:all:", f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
     command = [sys.executable, "-c", PIP, json.dumps(values), "download", "--no-input", "--disable-pip-version-check"]
-    # pip keeps what it has downloaded in its temporary folder until all is there, which may be gigabytes.
-    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary)
-    done = subprocess.run(
-        [*command, *options, "-d", wheels, "-r", requirements],
-        env=os.environ | places,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        errors="replace",
-        check=False,
-    )
+    # pip keeps its downloads in a temporary folder until all are there: gigabytes, for which /tmp may be too small.
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=".pip-", ignore_cleanup_errors=True) as temporary:
+        requirements = Path(temporary, "requirements.txt")  # without the course itself, which needs no wheel
+        requirements.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
+        done = subprocess.run(
+            [*command, *target, *options, "-d", wheels, "-r", requirements],
+            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"pip ended with status {done.returncode}"]
         errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")] or said[-1:]
