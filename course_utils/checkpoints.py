@@ -1,4 +1,7 @@
-"""Trained weights as files: small, written whole, with notes on how they were made."""
+"""Trained weights as files: small, written whole, with notes on how they were made and a checksum."""
+
+import hashlib
+import json
 
 import torch
 from safetensors import SafetensorError
@@ -9,6 +12,7 @@ from course_utils import CourseError
 from course_utils.files import ROOT, write_bytes
 
 FOLDER = ROOT / "data" / "checkpoints"
+CHECKSUM = "SHA-256 of the weights"
 
 
 def halve(model):
@@ -28,7 +32,9 @@ def save(model, path, notes):
         notes: dict of what to remember, for example the data and the test error; its values become text.
     """
     weights = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
-    write_bytes(path, pack(weights, {key: str(value) for key, value in notes.items()}))
+    notes = {key: str(value) for key, value in notes.items()}
+    _, numbers = _parts(pack(weights))
+    write_bytes(path, pack(weights, notes | {CHECKSUM: hashlib.sha256(numbers).hexdigest()}))
 
 
 def load(model, path, command):
@@ -40,9 +46,20 @@ def load(model, path, command):
         command: what makes the file, for the message where it is missing or damaged.
     """
     try:
-        model.load_state_dict(unpack(path.read_bytes()))  # copies float16 into float32
+        content = path.read_bytes()
+        weights = unpack(content)  # which also refuses a header that does not fit the rest
+        header, numbers = _parts(content)
+        if header["__metadata__"][CHECKSUM] != hashlib.sha256(numbers).hexdigest():
+            raise ValueError("the checksum is wrong")
+        model.load_state_dict(weights)  # copies float16 into float32
     except FileNotFoundError:
         raise CourseError(f"there is no {path.name} yet: make it with `{command}`") from None
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         raise CourseError(f"{path} is damaged or of another version: make it again with `{command}`") from error
     return model.eval()
+
+
+def _parts(content):
+    """A safetensors file in two: what it says of its tensors, and their bytes."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]), content[8 + length :]

@@ -19,7 +19,7 @@ from torch.utils.data import TensorDataset
 from tqdm import tqdm
 
 from course_utils import CourseError, digits
-from course_utils.files import data_dir
+from course_utils.files import data_dir, locked
 
 TITLES = {"digits": "built-in digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 # Every set has MNIST's sizes. The validation images are the last 10,000 of the 60,000 training images.
@@ -51,12 +51,16 @@ class ImageSet(TensorDataset):
 
     def __init__(self, x, y, name, factors=None):
         check_images(x)
+        if not isinstance(y, torch.Tensor) or y.shape[:1] != x.shape[:1]:
+            raise CourseError(f"expected a tensor with one label for each of the {len(x)} images, got {y!r:.80}")
         super().__init__(x, y)
         self.x, self.y, self.name, self.factors = x, y, name, factors
 
 
 def check_images(x):
     """Raise a CourseError unless `x` is a float tensor (N, 1, 28, 28) of numbers from 0 to 1."""
+    if not isinstance(x, torch.Tensor):
+        raise CourseError(f"expected a tensor of images, got {type(x).__name__}: torch.as_tensor makes one")
     if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
         raise CourseError(f"expected float images of shape (N, 1, 28, 28), got {x.dtype} of shape {tuple(x.shape)}")
     if len(x) and not torch.isfinite(x).all():
@@ -81,7 +85,7 @@ def load(name="auto", split="train", size=None):
         An `ImageSet`. Nothing is ever downloaded here; see `download`.
     """
     name = resolve(name)
-    if split not in SIZES:
+    if not isinstance(split, str) or split not in SIZES:
         raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SIZES)}")
     size = SIZES[split] if size is None else size
     if isinstance(size, bool) or not isinstance(size, Integral) or not 1 <= size <= SIZES[split]:
@@ -152,7 +156,7 @@ def resolve(name):
         name, source = os.environ.get("COURSE_DATASET", "auto"), "the variable COURSE_DATASET"
     if name == "auto":
         return "mnist" if is_on_disk("mnist") else "digits"
-    if name not in TITLES:
+    if not isinstance(name, str) or name not in TITLES:
         raise CourseError(f"unknown data set {name!r} in {source}: expected one of auto, {', '.join(TITLES)}")
     return name
 
@@ -167,6 +171,7 @@ def download(name):
 
     Each archive is compared with the checksum that torchvision knows, so a mirror without HTTPS cannot slip in other
     data; torchvision unpacks and reads it. Whatever was in the data folder stays until the new files are complete.
+    One process at a time downloads into a folder; another one is told so.
     """
     if name not in DOWNLOADS:
         raise CourseError(f"cannot download {name!r}: expected one of {', '.join(DOWNLOADS)}")
@@ -181,26 +186,16 @@ def download(name):
     reader = _reader(name)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
-            raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
-        for mirror in reader.mirrors:
-            with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as temporary:
-                raw = _raw_folder(Path(temporary), name)
-                raw.mkdir(parents=True)
-                try:
-                    for file, md5 in reader.resources:
-                        _fetch(mirror + file, raw / file, md5)
-                    reader(temporary, download=True)  # finds the archives, and only unpacks them
-                    _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
-                except Exception as error:  # a server can fail in more ways than can be listed
-                    if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                        raise  # another mirror would not help
-                    problems.append(f"{mirror} ({_last_line(error)})")
-                    continue
-                _raw_folder(root, name).mkdir(parents=True, exist_ok=True)
-                for file in raw.iterdir():
-                    os.replace(file, _raw_folder(root, name) / file.name)
-                return
+        with locked(root / ".download.lock", busy=f"another download into {root} is under way: wait for it to end"):
+            for left in root.glob(".download-*"):  # by a download that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
+                raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
+            for mirror in reader.mirrors:
+                if problem := _download_from(mirror, reader, root, name):
+                    problems.append(f"{mirror} ({problem})")
+                else:
+                    return
     except OSError as error:
         raise CourseError(
             f"cannot store {TITLES[name]} in {root}: {error.strerror or error}. "
@@ -210,6 +205,26 @@ def download(name):
         f"could not download {TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
         "Check the connection and try again, or go on with the built-in digits, which need none."
     )
+
+
+def _download_from(mirror, reader, root, name):
+    """Fetch a set from one mirror and move it to its place; returns what went wrong, or None."""
+    with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as temporary:
+        raw = _raw_folder(Path(temporary), name)
+        raw.mkdir(parents=True)
+        try:
+            for file, md5 in reader.resources:
+                _fetch(mirror + file, raw / file, md5)
+            reader(temporary, download=True)  # finds the archives, and only unpacks them
+            _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
+        except Exception as error:  # a server can fail in more ways than can be listed
+            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+                raise  # another mirror would not help
+            return _last_line(error)
+        _raw_folder(root, name).mkdir(parents=True, exist_ok=True)
+        for file in raw.iterdir():
+            os.replace(file, _raw_folder(root, name) / file.name)
+    return None
 
 
 def _digits(split, size):

@@ -144,10 +144,12 @@ def generate(n, split="train", seed=0):
         images: uint8 (n, 28, 28), ink 255 on 0. Pixels may differ by 1 between types of CPU.
         factors: dict of tensors with n rows, see `draw_factors`; `factors["digit"]` is the label.
     """
-    if split not in SPLITS:
+    if not isinstance(split, str) or split not in SPLITS:
         raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
     if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
         raise CourseError(f"n={n!r}: expected a whole number of images, 0 or more")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**40:
+        raise CourseError(f"seed={seed!r}: expected a whole number, 0 or more")
     images, factors = [], []
     for block in range(math.ceil(n / BLOCK)):
         block_seed = (seed * len(SPLITS) + SPLITS.index(split)) * 1_000_003 + block

@@ -1,9 +1,13 @@
 """Where the course keeps things, and writing files whole."""
 
+import contextlib
+import glob
 import json
 import os
 import tempfile
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from course_utils import CourseError
 
@@ -14,6 +18,7 @@ REFERENCE = ROOT / "data" / "reference.json"
 ASSETS = ROOT / "course_utils" / "assets"  # templates of the pages and slides, and reveal.js
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 FIGURES_MIME = "application/vnd.autoencoder-course.figures+json"  # `score` attaches figures so, `course run` finds them
+ABANDONED = 3600  # seconds; writing one file takes far less, so an older temporary one was left by a killed process
 
 
 def data_dir():
@@ -32,7 +37,9 @@ def write_bytes(path, content):
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        with tempfile.NamedTemporaryFile(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
+        ) as file:
             temporary = Path(file.name)
             file.write(content)
             file.flush()
@@ -48,6 +55,40 @@ def write_bytes(path, content):
             f"cannot write {path}: {error.strerror or error}. Nothing was changed. "
             "Free some space or choose a folder that you may write to, then try again."
         ) from error
+    _remove_abandoned(path)
+
+
+def _remove_abandoned(path):
+    """Remove what killed processes left of their attempts to write `path`."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):  # another process may have removed it, or finished it
+            if path.stat().st_mtime - part.stat().st_mtime > ABANDONED:  # both by the clock of the disk
+                part.unlink()
+
+
+@contextlib.contextmanager
+def locked(path, busy=None):
+    """Hold the lock on `path`, a file that exists only meanwhile; the system frees it even where a process is killed.
+
+    Args:
+        path: the file, in a folder that exists.
+        busy: what a CourseError says at once where another process holds the lock; without it, wait for that one.
+    """
+    try:
+        lock = FileLock(path).acquire(timeout=0 if busy else -1)
+    except Timeout:
+        raise CourseError(busy) from None
+    except (OSError, NotImplementedError) as error:  # a read-only folder, or a file system without locks
+        raise CourseError(
+            f"cannot make the lock {path}: {getattr(error, 'strerror', None) or error}. Nothing was changed. "
+            "Free some space or choose a folder that you may write to, then try again."
+        ) from error
+    with lock:
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Windows does not remove what is open
+                os.unlink(path)  # while it is locked: one who waits for it sees that it is gone, and makes a new one
 
 
 def write_json(path, value):
@@ -62,7 +103,7 @@ def read_json(path, default):
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CourseError(
             f"cannot read {path}: {error}. Restore it from the course, or delete it to start afresh."
         ) from error

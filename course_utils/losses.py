@@ -42,7 +42,7 @@ def _bce_sum(x_hat, x):
                 "end the decoder with a Sigmoid, and do not normalise the images; if this happened in the middle of "
                 "training, it has blown up: try a smaller learning rate"
             )
-    return _BinaryCrossEntropy.apply(x_hat, x.detach())
+    return _BinaryCrossEntropy.apply(x_hat, x.detach().to(x_hat.dtype))
 
 
 class _BinaryCrossEntropy(torch.autograd.Function):
@@ -90,6 +90,7 @@ def vae_loss(recon_x, x, mu, logvar):
 
 def check_same_shape(x_hat, x):
     """Raise a CourseError unless both are float tensors of the same shape with at least one image."""
+    check_tensors(x_hat, x)
     # PyTorch would broadcast (B, 784) against (B, 1, 28, 28) and give a wrong number with no more than a warning.
     if x_hat.shape != x.shape:
         raise CourseError(
@@ -102,6 +103,13 @@ def check_same_shape(x_hat, x):
             raise CourseError(
                 f"expected float images from 0 to 1, got {tensor.dtype}: divide pixels of 0 to 255 by 255"
             )
+
+
+def check_tensors(*values):
+    """Raise a CourseError unless all are tensors."""
+    for value in values:
+        if not isinstance(value, torch.Tensor):
+            raise CourseError(f"expected a tensor, got {type(value).__name__}: torch.as_tensor makes one")
 
 
 def _finite(loss):

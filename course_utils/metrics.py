@@ -8,21 +8,22 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
 
 from course_utils import CourseError
-from course_utils.losses import check_same_shape
+from course_utils.losses import check_same_shape, check_tensors
 
 
 def squared_error(x_hat, x):
     """Squared error of each image: (B, ...) and (B, ...) -> (B,), summed over pixels (unit: squared ink)."""
-    check_same_shape(x_hat, x)
+    _check_images(x_hat, x)
     return (x_hat - x).flatten(1).square().sum(1)
 
 
 def psnr(x_hat, x):
     """Peak signal-to-noise ratio of each image: (B, ...) and (B, ...) -> (B,) (unit: dB; higher is better).
 
-    10 log10(1 / mean squared error), for pixels from 0 to 1. Equal images have infinitely many dB.
+    10 log10(1 / mean squared error), for pixels `x` from 0 to 1. Equal images have infinitely many dB.
     """
-    check_same_shape(x_hat, x)
+    _check_images(x_hat, x)
+    _check_range(x)
     return -10 * (x_hat - x).flatten(1).square().mean(1).log10()
 
 
@@ -33,7 +34,8 @@ def ssim(x_hat, x):
     """
     from skimage.metrics import structural_similarity  # few pages need it
 
-    check_same_shape(x_hat, x)
+    _check_images(x_hat, x)
+    _check_range(x)
     if x.ndim != 4 or x.shape[1] != 1 or min(x.shape[2:]) < 11:
         raise CourseError(f"expected images of shape (B, 1, H, W) of at least 11 x 11 pixels, got {tuple(x.shape)}")
     settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
@@ -51,13 +53,18 @@ def pca_reconstruction(train, test, latent_dim):
     Returns:
         Reconstructions (M, 1, 28, 28); not clipped, so some pixels lie outside [0, 1].
     """
-    if not 1 <= latent_dim <= min(len(train), train[0].numel()):
+    check_same_shape(train[:1], test[:1])
+    _check_images(train, train)
+    _check_images(test, test)
+    whole = isinstance(latent_dim, Integral) and not isinstance(latent_dim, bool)
+    if not whole or not 1 <= latent_dim <= min(len(train), train[0].numel()):
         raise CourseError(
-            f"latent_dim={latent_dim}: {len(train)} images of {train[0].numel()} pixels "
+            f"latent_dim={latent_dim!r}: {len(train)} images of {train[0].numel()} pixels "
             f"have 1 to {min(len(train), train[0].numel())} principal components"
         )
-    pca = PCA(latent_dim, svd_solver="covariance_eigh").fit(train.flatten(1).numpy())
-    x_hat = pca.inverse_transform(pca.transform(test.flatten(1).numpy()))
+    train_rows, test_rows = (images.detach().cpu().flatten(1).numpy() for images in (train, test))
+    pca = PCA(int(latent_dim), svd_solver="covariance_eigh").fit(train_rows)
+    x_hat = pca.inverse_transform(pca.transform(test_rows))
     return test.new_tensor(x_hat).reshape(test.shape)
 
 
@@ -74,7 +81,8 @@ def frechet_distance(a, b):
     Returns:
         A number.
     """
-    a, b = _features(a, b, at_least=a.shape[-1] + 1, why="as many as features, and one more, make a full covariance")
+    a, b = _features(a, b)
+    _check_enough(a, b, a.shape[1] + 1, why="as many as features, and one more, make a full covariance")
     cov_a, cov_b = (torch.cov(x.T).view(x.shape[1], -1) for x in (a, b))  # (D, D), also for D = 1
     # A B is not symmetric, but has the eigenvalues of the symmetric root_a B root_a, which are computed safely.
     values, axes = torch.linalg.eigh(cov_a)
@@ -98,7 +106,8 @@ def precision_recall(real, fake, k=3):
     """
     if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
         raise CourseError(f"k={k!r}: expected a whole number of at least 1, for example 3")
-    real, fake = _features(real, fake, at_least=k + 1, why=f"each needs {k} neighbours")
+    real, fake = _features(real, fake)
+    _check_enough(real, fake, k + 1, why=f"each needs {k} neighbours")
     return _share_inside(fake, real, k), _share_inside(real, fake, k)
 
 
@@ -110,19 +119,44 @@ def _share_inside(points, centres, k):
     return torch.cat(inside).double().mean().item()
 
 
-def _features(a, b, at_least, why):
+def _features(a, b):
     """Both as double tensors on the CPU, or a CourseError that says which is at fault."""
+    check_tensors(a, b)
     for name, value in (("first", a), ("second", b)):
-        if value.ndim != 2 or not value.is_floating_point() or value.shape[1] != b.shape[-1]:
+        if value.ndim != 2 or not value.is_floating_point() or value.shape[1] != b.shape[-1] or not value.shape[1]:
             raise CourseError(
                 f"expected float features of shapes (N, D) and (M, D), got {tuple(a.shape)} and {tuple(b.shape)} "
                 f"({a.dtype}, {b.dtype}): use flatten(1) on images, or a classifier's features"
             )
+        if not (value.abs() < 1e50).all():  # true of NaN as well; the squares of larger ones could overflow
+            raise CourseError(
+                f"the {name} set contains NaN or infinity, or numbers beyond 1e50: look at the images it was made from"
+            )
+    return a.detach().cpu().double(), b.detach().cpu().double()
+
+
+def _check_enough(a, b, at_least, why):
+    for name, value in (("first", a), ("second", b)):
         if len(value) < at_least:
             raise CourseError(f"the {name} set has {len(value)} samples, expected at least {at_least}: {why}")
+
+
+def _check_images(x_hat, x):
+    """Raise a CourseError unless both are finite float images of the same shape (B, ...)."""
+    check_same_shape(x_hat, x)
+    if x.ndim < 2 or not x.numel():
+        raise CourseError(f"expected images of shape (B, ...), got {tuple(x.shape)}: x[None] is a batch of one")
+    for name, value in (("x_hat", x_hat), ("x", x)):
         if not torch.isfinite(value).all():
-            raise CourseError(f"the {name} set contains NaN or infinity: look at the images it was made from")
-    return a.detach().cpu().double(), b.detach().cpu().double()
+            raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
+
+
+def _check_range(x):
+    if not (x.min() >= 0 and x.max() <= 1):
+        raise CourseError(
+            f"x ranges from {x.min():.3g} to {x.max():.3g}, expected 0 to 1: divide pixels of 0 to 255 by 255, and "
+            "leave out Normalize()"
+        )
 
 
 @torch.no_grad()
@@ -147,8 +181,9 @@ def log_likelihood(x, encode, log_p, samples=1_000, prior_std=1.0, seed=0):
     """
     if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 1:
         raise CourseError(f"samples={samples!r}: expected a whole number of at least 1")
-    if not prior_std > 0:
+    if not 0 < prior_std < math.inf:
         raise CourseError(f"prior_std={prior_std!r}: expected a number above 0")
+    check_same_shape(x, x)
     generator = torch.Generator(x.device).manual_seed(seed)
     parts = []
     for part in x.split(10):  # 10 images times 100 codes: a batch that the processor's cache holds

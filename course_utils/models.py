@@ -1,10 +1,13 @@
 """The models of the course. Notebooks 01 to 03 write them out; later notebooks import them from here."""
 
+from numbers import Integral
+
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from course_utils import CourseError
+from course_utils.losses import check_tensors
 
 
 class Autoencoder(nn.Module):
@@ -19,6 +22,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, latent_dim=64, hidden_dim=128):
         super().__init__()
+        _check_widths(latent_dim=latent_dim, hidden_dim=hidden_dim)
         self.encoder = nn.Sequential(
             nn.Linear(28 * 28, hidden_dim),
             nn.ReLU(),
@@ -49,6 +53,7 @@ class VAE(nn.Module):
 
     def __init__(self, latent_dim=20, hidden_dim=256):
         super().__init__()
+        _check_widths(latent_dim=latent_dim, hidden_dim=hidden_dim)
         self.fc1 = nn.Linear(28 * 28, hidden_dim)
         self.fc21 = nn.Linear(hidden_dim, latent_dim)  # mu
         self.fc22 = nn.Linear(hidden_dim, latent_dim)  # logvar
@@ -119,6 +124,11 @@ def good_start(model, x):
         x: training images (N, 1, 28, 28), N at least 2; a thousand are enough.
     """
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+    if not layers or any(layer.bias is None for layer in layers):
+        raise CourseError("good_start needs a model of linear or convolutional layers, each with a bias")
+    _check_pixels(x)
+    if x.ndim < 2 or len(x) < 2:
+        raise CourseError(f"good_start needs images that differ, got shape {tuple(x.shape)}: give it some hundred")
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)
@@ -137,6 +147,12 @@ def good_start(model, x):
     last.bias += torch.logit(mean.clamp(0.002, 0.998))
 
 
+def _check_widths(**widths):
+    for name, width in widths.items():
+        if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
+            raise CourseError(f"{name}={width!r}: expected a whole number of at least 1")
+
+
 def _flat(x):
     """(B, 1, 28, 28) or (B, 784) -> (B, 784). A plain view(-1, 784) would cut images of another size into nonsense."""
     _check_pixels(x)
@@ -146,6 +162,7 @@ def _flat(x):
 
 
 def _check_pixels(x):
+    check_tensors(x)
     if not x.is_floating_point():
         raise CourseError(f"expected float images from 0 to 1, got {x.dtype}: divide pixels of 0 to 255 by 255")
     if not torch.isfinite(x.sum()):  # one pass; any NaN or infinity shows in the sum

@@ -8,9 +8,11 @@ import base64
 import contextlib
 import copy
 import hashlib
+import importlib.util
 import json
 import logging
 import os
+import shutil
 import signal
 import tempfile
 import textwrap
@@ -29,6 +31,7 @@ from course_utils.files import (
     NOTEBOOKS,
     ROOT,
     WIDGET_MIME,
+    locked,
     read_json,
     write_bytes,
     write_json,
@@ -170,17 +173,38 @@ def run(jobs, executor=None, workers=None, report=None):
         executor: any `concurrent.futures.Executor`, for example a cluster's; by default one process per core.
         workers: how many processes the default executor has.
         report: called with (job, result) as each job ends.
+
+    Raises:
+        CourseError: for bad parameters, a folder that cannot be written to, a Python without a Jupyter kernel, or
+            where another process is running one of the jobs into the same folder.
     """
+    if importlib.util.find_spec("ipykernel") is None:
+        raise CourseError("this Python has no Jupyter kernel: run `python -m pip install -r requirements.txt` again")
     for job in jobs:
         check_parameters(job.notebook, job.parameters)
         if job.out.resolve() == job.notebook.resolve():
             raise CourseError(f"{job.out.parent} holds the notebooks themselves: name another folder with --out")
         _check_writable(job.out.parent)
+    with contextlib.ExitStack() as locks:
+        for job in jobs:
+            locks.enter_context(
+                locked(
+                    job.out.with_name(f".{job.out.stem}.lock"),
+                    busy=f"another `course run` is writing {job.out}: wait for it, or name another folder with --out",
+                )
+            )
+            for left in job.out.parent.glob(f".running-{job.out.stem}-*"):  # by a run that was killed
+                shutil.rmtree(left, ignore_errors=True)
+        return _run(jobs, executor, workers, report)
+
+
+def _run(jobs, executor, workers, report):
+    """`run`, once everything is checked and no one else writes the same files."""
     own = executor is None
     if own:
         # "spawn" starts clean processes on every system; a fork would copy this one's threads and locks.
         executor = ProcessPoolExecutor(
-            min(workers or cores(), len(jobs) or 1), mp_context=get_context("spawn"), initializer=_end_with_parent
+            min(workers or cores(), len(jobs) or 1), mp_context=get_context("spawn"), initializer=_prepare_worker
         )
     results = {}
     try:
@@ -206,8 +230,9 @@ def run(jobs, executor=None, workers=None, report=None):
     return [results[i] for i in range(len(jobs))]
 
 
-def _end_with_parent():
+def _prepare_worker():
     """Let this worker end when the process that started it is gone, even killed; its kernel notices, and ends too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored in what a shell starts with &
 
     def wait():
         parent_process().join()
@@ -225,9 +250,11 @@ def execute(job):
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
+    from course_utils.kernels import ThisPython
+
     started = time.perf_counter()
     error = ""
-    with tempfile.TemporaryDirectory(dir=job.out.parent, prefix=".running-") as temporary:
+    with tempfile.TemporaryDirectory(dir=job.out.parent, prefix=f".running-{job.out.stem}-") as temporary:
         partial = Path(temporary) / job.out.name
         try:
             papermill.execute_notebook(
@@ -235,6 +262,7 @@ def execute(job):
                 partial,
                 job.parameters,
                 kernel_name="python3",
+                kernel_manager_class=ThisPython,
                 cwd=NOTEBOOKS,
                 progress_bar=False,
                 extra_arguments=["--log-level=CRITICAL"],  # keeps the kernel's own notices out of the terminal
@@ -342,15 +370,15 @@ def run_seeds(notebooks, dataset, setting, out, resume, record, workers=None, re
             jobs.append(Job(path, parameters, out / dataset / f"{path.stem}.seed{seed}.ipynb", timeout))
     started_with = {job.out: job.fingerprint() for job in jobs}
     for job in jobs:
-        earlier = read_json(_receipt(job), None) if resume and job.out.exists() else None
-        if earlier and earlier["fingerprint"] == started_with[job.out]:
-            finished[job.out] = Result(**earlier["result"])
+        if resume and (result := _finished(job, started_with[job.out])):
+            finished[job.out] = result
 
     def keep(job, result):
         if not result.error and job.fingerprint() != started_with[job.out]:
             result.error = "the notebook or the helpers changed while it ran: run it again"
         if not result.error:
-            write_json(_receipt(job), {"fingerprint": started_with[job.out], "result": asdict(result)})
+            receipt = {"fingerprint": started_with[job.out], "notebook": _digest(job.out), "result": asdict(result)}
+            write_json(_receipt(job), receipt)
         if report:
             report(job, result)
 
@@ -413,8 +441,22 @@ def _keep_figures(job):
 
 
 def _receipt(job):
-    """The file that says a run is finished, and with what result."""
+    """The file that says which notebook a run wrote when it was finished, and with what result."""
     return job.out.with_suffix(".json")
+
+
+def _finished(job, fingerprint):
+    """The Result of an earlier run with the same fingerprint, or None; a damaged receipt proves nothing."""
+    with contextlib.suppress(CourseError, KeyError, TypeError):
+        earlier = read_json(_receipt(job), None)
+        if earlier["fingerprint"] == fingerprint and earlier["notebook"] == _digest(job.out):
+            return Result(**earlier["result"])
+    return None
+
+
+def _digest(path):
+    """The checksum of a file, or None where there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def _check_writable(folder):

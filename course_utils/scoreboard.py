@@ -28,7 +28,11 @@ def score(**figures):
     A reference is the mean and the standard deviation over several seeds. Where the parameters were changed there
     is none, and the table says so.
     """
-    figures = {name: float(value) for name, value in figures.items()}
+    for name, value in figures.items():
+        try:
+            figures[name] = float(value)
+        except (TypeError, ValueError, RuntimeError, OverflowError):
+            raise CourseError(f"{name} should be a number, got {value!r:.80}") from None
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
         raise CourseError(f"{', '.join(bad)} is not finite: look for a division by zero, or training that blew up")
     row = find_reference(figures, _parameters())
@@ -106,13 +110,14 @@ def record(notebook, setting, parameters, runs):
         },
     }
     key = ("notebook", "setting")
-    rows = [
-        old
-        for old in files.read_json(files.REFERENCE, [])
-        if [old[k] for k in key] != [row[k] for k in key] or old["parameters"]["DATASET"] != parameters["DATASET"]
-    ]
-    rows = sorted([*rows, row], key=lambda row: (row["notebook"], row["setting"], row["parameters"]["DATASET"]))
-    files.write_json(files.REFERENCE, rows)
+    with files.locked(files.REFERENCE.with_name(".reference.lock")):  # or of two runs, one would lose its row
+        rows = [
+            old
+            for old in files.read_json(files.REFERENCE, [])
+            if [old[k] for k in key] != [row[k] for k in key] or old["parameters"]["DATASET"] != parameters["DATASET"]
+        ]
+        rows = sorted([*rows, row], key=lambda row: (row["notebook"], row["setting"], row["parameters"]["DATASET"]))
+        files.write_json(files.REFERENCE, rows)
     return row
 
 

@@ -1,10 +1,12 @@
 """A folder of made-up images, on which the last page's capstone runs where a learner names no folder."""
 
 import random
+from numbers import Integral
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from course_utils import CourseError
 from course_utils.files import write_bytes
 
 KINDS = ("disc", "square", "triangle")
@@ -18,9 +20,11 @@ def make_sample_folder(folder, count=900, seed=0):
 
     Args:
         folder: where; it is created if need be.
-        count: how many images.
+        count: how many images, at least 2.
         seed: fixes what is drawn.
     """
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 2:
+        raise CourseError(f"count={count!r}: expected a whole number of images, at least 2")
     draw = random.Random(seed)
     root = Path(folder)
     for i in range(count):

@@ -1,8 +1,10 @@
 """Training: the loop of notebook 01 with a progress bar, a history, a seed, a device and checkpoints."""
 
 import io
+import math
 import os
 import time
+import zipfile
 from numbers import Integral
 from pathlib import Path
 
@@ -54,21 +56,22 @@ def fit(
     Args:
         model: any module. It is trained in place, and comes back on the device it came from.
         train, val: TensorDatasets of (x, y), for example from `data.load`.
-        loss: a function of (model, x, y) that returns the mean loss of a batch as a scalar.
+        loss: a function of (model, x, y) that returns the mean loss of a batch as a scalar tensor.
         epochs: passes over `train`, counted from the beginning of training.
         one_cycle: let the learning rate rise from lr / 25 to `lr` over the first 30 % of all steps, and then fall
             to almost 0 (Smith and Topin 2018, arXiv:1708.07120): fewer epochs for the same loss.
         seed: fixes the order of the batches and the random numbers that the model draws in training.
         device: "cpu", "cuda" or "mps"; by default the fastest there is.
         checkpoint: a file that is written after each epoch. If it exists, training goes on from it and gives
-            the same figures as if it had never stopped.
+            the same figures as if it had never stopped; a file that is damaged, or was made with other settings,
+            another model, other images or another loss, is refused and left alone.
         progress: whether to show a bar.
 
     Returns:
         A list with one dict per epoch: "epoch", "train" (mean loss while training), "val" (mean loss after
         the epoch, if `val` is given) and "seconds".
     """
-    _check_arguments(model, train, val, epochs, batch_size)
+    _check_arguments(model, epochs=epochs, batch_size=batch_size, train=train, **({} if val is None else {"val": val}))
     epochs, batch_size, lr, seed = int(epochs), int(batch_size), float(lr), int(seed)  # NumPy's numbers are welcome
     home = next(model.parameters()).device
     device = torch.device(device) if device else best_device()
@@ -79,6 +82,7 @@ def fit(
     mean = round(float(train.tensors[0].double().mean()), 6)
     settings = {"seed": seed, "batch_size": batch_size, "lr": lr, "images": (len(train), mean), "model": str(model)}
     settings["one_cycle"] = epochs if one_cycle else None  # where it ends decides the learning rate from the start on
+    first = TensorDataset(*(tensor[:batch_size] for tensor in train.tensors))
     schedule = None
     if one_cycle:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -87,13 +91,23 @@ def fit(
     history = []
     data = TensorDataset(*(tensor.to(device) for tensor in train.tensors))
     cuda = [device] if device.type == "cuda" else []
+
+    def probe():
+        """The loss of the first images under a fixed seed: another loss, or another model, gives another number."""
+        random = _random_states(shuffle, device)
+        torch.manual_seed(seed)
+        value = evaluate(model, first, loss)
+        _set_random_states(random, shuffle, device)
+        return value
+
     # A processor takes many times as long over numbers below 1e-38, which saturated sigmoids bring forth in plenty.
     torch.set_flush_denormal(True)
     try:
         with torch.random.fork_rng(devices=cuda):  # leaves the caller's random numbers as they were
             torch.manual_seed(seed)
             if checkpoint and Path(checkpoint).exists():
-                history = _resume(checkpoint, settings, epochs, model, optimizer, schedule, shuffle, device)
+                history, random = _resume(checkpoint, settings, epochs, probe, model, optimizer, schedule)
+                _set_random_states(random, shuffle, device)
             hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's bar for notebooks ignores that variable
             bar = tqdm(
                 range(len(history), epochs), "Training", epochs, initial=len(history), unit="epoch", disable=hidden
@@ -110,7 +124,8 @@ def fit(
                 history.append(row)
                 bar.set_postfix({name: f"{row[name]:.4g}" for name in ("train", "val") if name in row})
                 if checkpoint:
-                    _save(checkpoint, settings, history, model, optimizer, schedule, shuffle, device)
+                    random = _random_states(shuffle, device)
+                    _save(checkpoint, settings, history, probe(), model, optimizer, schedule, random)
     finally:
         torch.set_flush_denormal(False)
         model.to(home)
@@ -120,12 +135,13 @@ def fit(
 @torch.no_grad()
 def evaluate(model, data, loss, batch_size=1000):
     """Mean loss over a TensorDataset, with the model in evaluation mode; the unit is the loss's."""
+    _check_arguments(model, batch_size=batch_size, data=data)
     device = next(model.parameters()).device
     training = model.training
     model.eval()
     total = 0.0
     for x, y in batches(data, batch_size):
-        total += float(loss(model, x.to(device), y.to(device))) * len(x)
+        total += _scalar(loss(model, x.to(device), y.to(device))).item() * len(x)
     model.train(training)
     return total / len(data)
 
@@ -135,7 +151,7 @@ def _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle):
     model.train()
     total = 0.0
     for x, y in batches(data, batch_size, shuffle):
-        batch_loss = loss(model, x, y)
+        batch_loss = _scalar(loss(model, x, y))
         if not torch.isfinite(batch_loss):  # before the step, which would spoil the weights
             raise CourseError(
                 f"the loss became {batch_loss.item()}: training has blown up. Try a smaller learning rate than "
@@ -150,33 +166,38 @@ def _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle):
     return float(total) / len(data)
 
 
-def _check_arguments(model, train, val, epochs, batch_size):
+def _scalar(value):
+    """The loss of a batch, or a CourseError where it is not one number."""
+    if not isinstance(value, torch.Tensor) or value.ndim:
+        got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
+        raise CourseError(f"the loss should return one number, a tensor without dimensions, got {got}: use .mean()")
+    return value
+
+
+def _check_arguments(model, *, batch_size, epochs=1, **sets):
     if next(model.parameters(), None) is None:
         raise CourseError("the model has no parameters, so there is nothing to train")
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise CourseError(f"{name}={value!r}: expected a whole number of at least 1")
-    for name, data in (("train", train), ("val", val)):
-        if data is None and name == "val":
-            continue
-        if not isinstance(data, TensorDataset) or len(data) == 0:
-            raise CourseError(f"{name} should be a TensorDataset with at least one image, for example from data.load")
+    for name, data in sets.items():
+        if not isinstance(data, TensorDataset) or len(data.tensors) != 2 or len(data) == 0:
+            raise CourseError(
+                f"{name} should be a TensorDataset of images and labels with at least one image, for example from "
+                "data.load"
+            )
         if not torch.isfinite(data.tensors[0]).all():
             raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
 
 
-def _save(path, settings, history, model, optimizer, schedule, shuffle, device):
-    """Everything that the next epoch depends on, the states of the random number generators included."""
-    random = {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        random["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        random["mps"] = torch.mps.get_rng_state()
+def _save(path, settings, history, probe, model, optimizer, schedule, random):
+    """Everything that the next epoch depends on."""
     content = io.BytesIO()
     torch.save(
         {
             "settings": settings,
             "history": history,
+            "probe": probe,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
             "schedule": schedule and schedule.state_dict(),
@@ -187,12 +208,15 @@ def _save(path, settings, history, model, optimizer, schedule, shuffle, device):
     write_bytes(path, content.getvalue())
 
 
-def _resume(path, settings, epochs, model, optimizer, schedule, shuffle, device):
-    """Put model, optimizer and random number generators back to where `_save` left them; returns the history."""
+def _resume(path, settings, epochs, probe, model, optimizer, schedule):
+    """Put model and optimizer back to where `_save` left them; returns the history and the random states."""
     advice = f"Delete {path} to train from the beginning, or name another file."
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        saved, history, random = state["settings"], state["history"], state["random"]
+        content = Path(path).read_bytes()
+        if damaged := zipfile.ZipFile(io.BytesIO(content)).testzip():  # compares checksums, which torch.load does not
+            raise ValueError(f"the checksum of {damaged} is wrong")
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        saved, history, expected, random = (state[key] for key in ("settings", "history", "probe", "random"))
     except Exception as error:  # a damaged file fails in whichever way its bytes lead to
         raise CourseError(f"{path} is not a checkpoint of this course, or is damaged. {advice}") from error
     if saved != settings:
@@ -207,12 +231,30 @@ def _resume(path, settings, epochs, model, optimizer, schedule, shuffle, device)
         optimizer.load_state_dict(state["optimizer"])
         if schedule:
             schedule.load_state_dict(state["schedule"])
-        shuffle.set_state(random["shuffle"])
-        torch.set_rng_state(random["cpu"])
-        if device.type == "cuda" and "cuda" in random:
-            torch.cuda.set_rng_state(random["cuda"], device)
-        if device.type == "mps" and "mps" in random:
-            torch.mps.set_rng_state(random["mps"])
     except Exception as error:  # weights of other shapes, or parts that are missing
         raise CourseError(f"{path} does not fit this model: {' '.join(str(error).split())} {advice}") from error
-    return history
+    if not math.isclose(probe(), expected, rel_tol=1e-3, abs_tol=1e-6):  # another machine rounds differently
+        raise CourseError(
+            f"{path} was made with another loss, other images or a model that computes something else: on the same "
+            f"images the loss was {expected:.6g}, now {probe():.6g}. {advice}"
+        )
+    return history, random
+
+
+def _random_states(shuffle, device):
+    """The states of all random number generators that training draws from."""
+    random = {"shuffle": shuffle.get_state(), "cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        random["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        random["mps"] = torch.mps.get_rng_state()
+    return random
+
+
+def _set_random_states(random, shuffle, device):
+    shuffle.set_state(random["shuffle"])
+    torch.set_rng_state(random["cpu"])
+    if device.type == "cuda" and "cuda" in random:
+        torch.cuda.set_rng_state(random["cuda"], device)
+    if device.type == "mps" and "mps" in random:
+        torch.mps.set_rng_state(random["mps"])
