@@ -56,6 +56,7 @@ STUDENT_NOTE = """*This copy comes without solutions. Where `check` has not yet 
 the line with `own_or_solution` goes on with the course's, so that the page runs to its end.*"""
 
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
+FOLD = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
 
 
 def export(kind, notebooks, out):
@@ -65,7 +66,8 @@ def export(kind, notebooks, out):
 
     Args:
         kind: "student" for notebooks without solutions and outputs, "solutions" for HTML pages with everything open,
-            "slides" for reveal.js, "handout" for HTML pages without solutions, and PDF where a browser can print.
+            "slides" for reveal.js with the teacher's notes among the speaker's, "handout" for HTML pages without
+            solutions, and PDF where a browser can print.
         notebooks: paths from `runner.find`.
         out: the folder to write to.
     """
@@ -81,7 +83,7 @@ def student_copy(notebook):
     import nbformat
 
     notebook = _without_solutions(
-        notebook,
+        _for_learners(notebook),
         lambda solution: (
             "from course_utils.checks import own_or_solution\n\n"
             f'{solution.name} = own_or_solution("{solution.id}")\n{solution.rest}'.rstrip()
@@ -95,16 +97,36 @@ def student_copy(notebook):
 
 
 def handout_copy(notebook):
-    """The notebook with outputs and without solutions; what a solution's cell shows besides them stays."""
-    notebook = _without_solutions(notebook, lambda solution: solution.rest)
+    """The notebook with outputs, without solutions and teacher's notes; what else a solution's cell shows stays."""
+    return slides_copy(_for_learners(notebook))
+
+
+def slides_copy(notebook):
+    """As a handout, but with the teacher's notes, which the speaker will see."""
+    notebook = _without_solutions(_unfolded(notebook), lambda solution: solution.rest)
     notebook.cells = [cell for cell in notebook.cells if cell.source]
     return notebook
 
 
-def _without_solutions(notebook, replacement):
-    """A copy without cells tagged `teacher`, and with `replacement(solution)` in cells tagged `solution`."""
+def _for_learners(notebook):
+    """A copy without cells tagged `teacher`."""
     notebook = copy.deepcopy(notebook)
     notebook.cells = [cell for cell in notebook.cells if "teacher" not in _tags(cell)]
+    return notebook
+
+
+def _unfolded(notebook):
+    """A copy in which the teacher's notes are open."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if "teacher" in _tags(cell):
+            cell.source = FOLD.sub(r"\1", cell.source).strip()
+    return notebook
+
+
+def _without_solutions(notebook, replacement):
+    """A copy with `replacement(solution)` in cells tagged `solution`."""
+    notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if "solution" in _tags(cell):
             cell.source = replacement(solutions.split(cell.source))
@@ -131,14 +153,14 @@ def _students(pages, out):
 def _solutions(pages, out):
     for stem, notebook in pages:
         path = out / f"{stem}.html"
-        write_bytes(path, runner.to_html(_linked(notebook), stem, OPEN_SOLUTIONS).encode())
+        write_bytes(path, runner.to_html(_linked(_unfolded(notebook)), stem, OPEN_SOLUTIONS).encode())
         yield path
 
 
 def _slides(pages, out):
     for stem, notebook in pages:
         path = out / f"{stem}.html"
-        write_bytes(path, slides.to_slides(_linked(handout_copy(notebook)), stem).encode())
+        write_bytes(path, slides.to_slides(_linked(slides_copy(notebook)), stem).encode())
         yield path
 
 

@@ -49,12 +49,16 @@ def arrange(notebook):
     A cell that has a slide type already (JupyterLab's "Slide Type") stays as it is. For the others: a heading of the
     second level begins a slide, one of the third a slide below it; of a paragraph the first sentence is shown; a figure
     stands without the code that draws it; imports, assertions, long code, hints and references are not shown. A slide
-    that is full goes on below under the same heading. The speaker's notes have the whole text and the code of figures.
+    that is full goes on below under the same heading. The speaker's notes have the whole text, the code of figures,
+    and the cells tagged `teacher`.
     """
     deck = _Deck()
     for cell in copy.deepcopy(notebook.cells):
         if cell.metadata.get("slideshow", {}).get("slide_type"):
             deck.add_as_it_is(cell)
+        elif "teacher" in cell.metadata.get("tags", []):
+            fenced = f"```python\n{cell.source}\n```"
+            deck.notes.append(fenced if cell.cell_type == "code" else f"**For teachers.** {cell.source}")
         elif cell.cell_type == "markdown":
             for block in blocks(cell.source):
                 deck.add_text(block)

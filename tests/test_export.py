@@ -171,12 +171,32 @@ def test_formulas_next_to_code_and_prices():
     assert converted.count("<math") == 1 and "\N{MATHEMATICAL DOUBLE-STRUCK CAPITAL E}" in converted
 
 
-def test_teachers_notes_are_for_teachers(tmp_path):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Page")])
-    notebook.cells.append(nbformat.v4.new_markdown_cell("Ask them first.", metadata={"tags": ["teacher"]}))
+def test_teachers_notes_are_for_teachers():
+    note = "<details><summary>For teachers</summary>\n\nAsk them *first*.\n\n</details>"
+    cells = [nbformat.v4.new_markdown_cell(source) for source in ("## One\n\nA thought.", note, "## Two\n\nAnother.")]
+    cells[1].metadata["tags"] = ["teacher"]
+    notebook = nbformat.v4.new_notebook(cells=cells)
     for copy in (export.student_copy(notebook), export.handout_copy(notebook)):
         assert "Ask them" not in nbformat.writes(copy)
-    assert "Ask them" in runner.to_html(notebook, "page", export.OPEN_SOLUTIONS)
+    assert slide_types(export.slides_copy(notebook)) == [
+        ("slide", "## One"),
+        ("-", "A thought."),
+        ("notes", "**For teachers.** Ask them *first*."),
+        ("slide", "## Two"),
+        ("-", "Another."),
+    ]
+
+
+def test_teachers_notes_stand_open_among_the_solutions_and_among_the_speakers_notes(tmp_path):
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Page\n\nWhy.")])
+    note = "<details><summary>For teachers</summary>\n\nAsk them *first*.\n\n</details>"
+    page.cells.append(nbformat.v4.new_markdown_cell(note, metadata={"tags": ["teacher"]}))
+    nbformat.write(page, tmp_path / "42_page.ipynb")
+    for kind, where in {"solutions": "", "slides": r'<aside class="notes">'}.items():
+        (path,) = export.export(kind, [tmp_path / "42_page.ipynb"], tmp_path / kind)
+        text = path.read_text(encoding="utf-8")
+        assert re.search(where + r"(?:(?!</?aside|</details).)*Ask them <em>first</em>", text, flags=re.DOTALL)
+        assert text.count("Ask them") == 1 and "<summary>For teachers" not in text
 
 
 def slide_types(notebook):
