@@ -115,7 +115,7 @@ def scatter(points, labels, alt, x_label, y_label):
     """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5))
-        _scatter(axis, points, labels, dot=4, font=15)
+        draw_scatter(axis, points, labels, dot=4, font=15)
         axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
     show(figure, alt)
 
@@ -131,13 +131,14 @@ def scatter_row(panels, labels, alt):
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
         for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
-            _scatter(axis, points, labels, dot=3, font=14)
+            draw_scatter(axis, points, labels, dot=3, font=14)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
     show(figure, alt)
 
 
-def _scatter(axis, points, labels, dot, font):
+def draw_scatter(axis, points, labels, dot, font):
+    """Draw points (N, 2), coloured by their labels 0 to 9, and each label at the middle of its points."""
     for label in labels.unique().tolist():
         mine = points[labels == label]
         axis.scatter(*mine.T, s=dot, alpha=0.5, color=plt.cm.tab10(label))

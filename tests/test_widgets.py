@@ -1,16 +1,11 @@
-"""Widgets: what a click does, and in a real kernel when they are shown."""
+"""Widgets: what a click does, and when they are shown in a real kernel."""
 
 import base64
-import io
 import json
 import re
 
-import ipywidgets
-import numpy as np
 import pytest
-import torch
 from jupyter_client.manager import start_new_kernel
-from PIL import Image
 
 from course_utils import CourseError, widgets
 from course_utils.files import NOTEBOOKS
@@ -52,67 +47,6 @@ def test_earlier_guess_is_shown_and_a_senseless_one_explained(shown):
     assert number.value == 3 and "3.0" in said.value
     button.click()
     assert said.value == "not sensible"
-
-
-START = torch.tensor([0.25, 0.5, 0.75])
-ALT = "Two rows of seven squares, which turn from black to white."
-
-
-def squares(codes):
-    """Images whose left half is as bright as the first number of the code, and whose right half as the second."""
-    images = torch.zeros(len(codes), 1, 28, 28)
-    images[..., :14] = codes[:, 0].view(-1, 1, 1, 1)
-    images[..., 14:] = codes[:, 1].view(-1, 1, 1, 1)
-    return images
-
-
-def pixels(png):
-    return torch.tensor(np.array(Image.open(io.BytesIO(png)))) / 255
-
-
-def explorer(monkeypatch, **options):
-    """The sliders, the image and the bundle of an explorer of squares."""
-    made, shown = [], []
-    for name in ("FloatSlider", "Image"):
-        kind = getattr(ipywidgets, name)
-        monkeypatch.setattr(ipywidgets, name, lambda *a, kind=kind, **k: made.append(kind(*a, **k)) or made[-1])
-    monkeypatch.setattr(widgets, "display", lambda bundle, metadata, raw: shown.append((bundle, metadata)))
-    widgets.latent_explorer(squares, START, alt=ALT, **options)
-    return made[:-1], made[-1], *shown[0]
-
-
-def test_sliders_move_the_image(monkeypatch):
-    (first, second), image, *_ = explorer(monkeypatch, ranges=[(0, 1), (-2, 3)])
-    assert (first.value, second.value, second.min, second.max) == (0.25, 0.5, -2, 3)
-    assert pixels(image.value)[0, [0, -1]].tolist() == pytest.approx([0.25, 0.5], abs=0.01)
-    first.value, second.value = 0.8, 0.1
-    assert pixels(image.value)[0, [0, -1]].tolist() == pytest.approx([0.8, 0.1], abs=0.01)
-    second.value = 3  # brighter than white
-    assert pixels(image.value)[0, -1] == 1
-
-
-def test_picture_in_place_of_the_sliders(monkeypatch):
-    *_, bundle, metadata = explorer(monkeypatch, ranges=[(0, 1), (0, 1)])
-    assert bundle["text/plain"] == metadata["image/png"]["alt"] == ALT
-    sheet = pixels(bundle["image/png"])
-    cells = sheet.view(2, sheet.shape[0] // 2, 7, sheet.shape[1] // 7).transpose(1, 2)  # (rows, columns, h, w)
-    steps = torch.linspace(0, 1, 7)
-    assert torch.allclose(cells[0, :, 0, 0], steps, atol=0.01) and torch.allclose(cells[1, :, 0, -1], steps, atol=0.01)
-    assert torch.allclose(cells[0, :, 0, -1], torch.tensor(0.5), atol=0.01)  # stays
-
-
-@pytest.mark.parametrize(
-    ("decode", "start", "ranges", "message"),
-    [
-        (squares, START, [(0, 1)] * 4, r"4 sliders for a start of shape \(3,\)"),
-        (squares, START, [], "0 sliders"),
-        (squares, START[None], [(0, 1)], r"shape \(1, 3\): expected one code"),
-        (lambda codes: codes, START, [(0, 1)], r"gave shape \(7, 3\) for 7 codes: expected 784 pixels"),
-    ],
-)
-def test_explorer_of_something_else(decode, start, ranges, message):
-    with pytest.raises(CourseError, match=message):
-        widgets.latent_explorer(decode, start, ranges, alt=ALT)
 
 
 @pytest.fixture
@@ -173,7 +107,7 @@ def test_in_a_real_kernel(kernel, state):
 
     explored = run(
         kernel,
-        "import torch\nfrom course_utils.widgets import latent_explorer\n"
+        "import torch\nfrom course_utils.explorers import latent_explorer\n"
         "latent_explorer(lambda z: z.repeat_interleave(392, 1), torch.zeros(2), alt='Grey halves.')",
         allow_stdin=False,
     )

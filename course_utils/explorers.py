@@ -1,0 +1,226 @@
+"""Controls beside a picture that follows them. Where widgets cannot run, a still picture is seen in their place."""
+
+import io
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from IPython.display import display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from course_utils import CourseError
+from course_utils.plots import COLOURS, STYLE
+
+DPI = 80  # a picture is drawn anew at every move: a coarser one follows the hand
+
+
+def latent_explorer(decode, start, ranges=((-3, 3), (-3, 3)), *, alt):
+    """Sliders for the first numbers of a code, beside the image that they decode to.
+
+    The still picture has a row for each slider, which moves from its lowest to its highest value in seven steps, while
+    the other numbers stay.
+
+    Args:
+        decode: function from codes (N, latent_dim) to N images of 28 x 28 pixels in [0, 1], in any shape.
+        start: the code (latent_dim,) to begin with.
+        ranges: (lowest, highest) value for each slider; the first one moves the first number of the code.
+        alt: what the still picture shows, for those who cannot see it.
+    """
+    if start.ndim != 1 or not 1 <= len(ranges) <= len(start):
+        raise CourseError(
+            f"{len(ranges)} sliders for a start of shape {tuple(start.shape)}: expected one code, (latent_dim,), "
+            "and at most one slider for each of its numbers"
+        )
+    steps = 7
+    rows = start.repeat(len(ranges), steps, 1)  # (sliders, steps, latent_dim)
+    for i, (low, high) in enumerate(ranges):
+        rows[i, :, i] = torch.linspace(low, high, steps)
+    overview = {
+        f"z{i}: {low:g} to {high:g}": _decoded(decode, row) for i, (row, (low, high)) in _numbered(rows, ranges)
+    }
+
+    sliders = [
+        ipywidgets.FloatSlider(
+            float(value), min=low, max=high, step=(high - low) / 60, description=f"z{i}", readout_format=".1f"
+        )
+        for i, (value, (low, high)) in _numbered(start, ranges)
+    ]
+    draw_sheet = _sheet({"": _decoded(decode, start[None])}, scale=2)
+
+    def draw():
+        code = start.clone()
+        code[: len(sliders)] = torch.tensor([slider.value for slider in sliders])
+        return draw_sheet({"": _decoded(decode, code[None])})
+
+    live(sliders, draw, alt, still=_sheet(overview)(overview))
+
+
+def image_slider(rows, name, values, start, *, alt):
+    """A slider over a few values of one quantity, above rows of images that depend on it.
+
+    Args:
+        rows: function from a value to a dict from a label to images (N, 1, 28, 28); the number of rows and of images
+            is the same for all values.
+        name: of the quantity, for example "sigma".
+        values: what the slider can be set to.
+        start: the value to begin with, which is the one of the still picture.
+        alt: what that picture shows, for those who cannot see it.
+    """
+    if start not in values:
+        raise CourseError(f"the slider for {name} cannot start at {start!r}: expected one of {list(values)}")
+    slider = ipywidgets.SelectionSlider(
+        options=[(f"{value:g}", value) for value in values], value=start, description=name
+    )
+    draw = _sheet(rows(start), title=f"{name} = {start:g}")
+    live([slider], lambda: draw(rows(slider.value), f"{name} = {slider.value:g}"), alt)
+
+
+def threshold_slider(normal, anomaly, start, x_label, *, alt):
+    """A threshold to move over the scores of normal and odd images, beside the four counts that it leads to.
+
+    Args:
+        normal, anomaly: scores (n,) and (m,); what lies above the threshold raises an alarm.
+        start: the threshold to begin with, which is the one of the still picture.
+        x_label: what the score is, with the unit.
+        alt: what that picture shows, for those who cannot see it.
+    """
+    normal, anomaly = (torch.as_tensor(scores).detach().double().flatten() for scores in (normal, anomaly))
+    both = torch.cat([normal, anomaly])
+    if not len(normal) or not len(anomaly) or not torch.isfinite(both).all():
+        raise CourseError("a threshold needs finite scores of at least one normal and one odd image")
+    low, high = both.min().item(), torch.quantile(both[:1_000_000], 0.995).item()
+    edges = np.linspace(low, high, 61)
+    with plt.rc_context(STYLE):
+        figure, (axis, table) = plt.subplots(1, 2, figsize=(9, 2.9), width_ratios=(2, 1), layout="constrained")
+        for scores, label, colour in ((normal, "normal", COLOURS[0]), (anomaly, "odd", COLOURS[1])):
+            shown = scores.clamp(max=high).numpy()
+            axis.hist(shown, edges, density=True, histtype="stepfilled", alpha=0.4, color=colour, label=label)
+        line = axis.axvline(start, color="black", linestyle="--", label="threshold")
+        axis.set(xlabel=x_label, ylabel="share of images (area 1)", yticks=[])
+        axis.legend(frameon=False)
+        table.imshow([[0.0, 0.25], [0.25, 0.0]], cmap="Greys", vmin=0, vmax=1)
+        table.set(xticks=[0, 1], yticks=[0, 1], xticklabels=["passed", "alarm"], yticklabels=["normal", "odd"])
+        table.xaxis.tick_top()
+        table.grid(False)
+        cells = [[table.text(j, i, "", ha="center", va="center") for j in (0, 1)] for i in (0, 1)]
+        title = axis.set_title("threshold", size="medium")
+    paint = repainter(figure, [line, title, *cells[0], *cells[1]])
+
+    slider = ipywidgets.FloatSlider(
+        start, min=low, max=high, step=(high - low) / 200, description="threshold", readout_format=".3g"
+    )
+
+    def draw():
+        limit = slider.value
+        line.set_xdata([limit, limit])
+        for row, scores in zip(cells, (normal, anomaly), strict=True):
+            alarms = int((scores > limit).sum())
+            for cell, count in zip(row, (len(scores) - alarms, alarms), strict=True):
+                cell.set_text(f"{count:,}\n{100 * count / len(scores):.1f} %")
+        false_alarms, found = (100 * (scores > limit).double().mean() for scores in (normal, anomaly))
+        title.set_text(f"threshold {limit:.3g}: {false_alarms:.1f} % false alarms, {found:.1f} % of the odd ones found")
+        return paint()
+
+    live([slider], draw, alt)
+
+
+def live(controls, draw, alt, still=None, trait="value", box=ipywidgets.VBox):
+    """Show controls and a picture that is drawn anew whenever one of them changes.
+
+    The picture is an image that is replaced, and not an Output area, in which a run without a browser can hang.
+
+    Args:
+        controls: widgets.
+        draw: function without arguments that returns the picture as the bytes of a PNG.
+        alt: what the still picture shows, for those who cannot see it.
+        still: the picture where widgets cannot run (default: the first one that is drawn).
+        trait: of the controls, which the picture follows.
+        box: how the controls and the picture are laid out.
+    """
+    first = draw()
+    picture = ipywidgets.Image(value=first, format="png", layout={"max_width": "100%", "object_fit": "contain"})
+
+    def refresh(_):
+        picture.value = draw()
+
+    for control in controls:
+        control.observe(refresh, trait)
+    bundle = box([*controls, picture])._repr_mimebundle_()
+    bundle |= {"image/png": still or first, "text/plain": alt}
+    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def repainter(figure, moving):
+    """A function that gives a figure as the bytes of a PNG, and draws nothing of it anew but the artists `moving`.
+
+    The layout is made for the figure as it is now: give titles that will move a text of their usual length before.
+    """
+    plt.close(figure)  # pyplot forgets it, and the notebook does not show it a second time
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    figure.set_layout_engine("none")
+    for artist in moving:
+        artist.set_animated(True)
+    canvas.draw()
+    rest = canvas.copy_from_bbox(figure.bbox)
+
+    def paint():
+        canvas.restore_region(rest)
+        for artist in moving:
+            artist.axes.draw_artist(artist)
+        file = io.BytesIO()
+        Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(file, "PNG", compress_level=1)
+        return file.getvalue()
+
+    return paint
+
+
+def _sheet(rows, title="", scale=0.8):
+    """A function that draws rows of images (dict from a label to (N, 1, 28, 28)), of as many as the given ones."""
+    tall, wide = len(rows), len(next(iter(rows.values())))
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(
+            figsize=(scale * wide + (2.2 if any(rows) else 0.1), scale * tall + (0.35 if title else 0.1)),
+            layout="constrained",
+        )
+        picture = axis.imshow(_tiles(rows), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+        labels = [
+            axis.text(-6, 28 * i + 13.5, label, ha="right", va="center", clip_on=False) for i, label in enumerate(rows)
+        ]
+        heading = axis.set_title(title, size="medium")
+    paint = repainter(figure, [picture, heading, *labels])
+
+    def draw(rows, title=title):
+        picture.set_data(_tiles(rows))
+        heading.set_text(title)
+        for text, label in zip(labels, rows, strict=True):
+            text.set_text(label)
+        return paint()
+
+    return draw
+
+
+def _tiles(rows):
+    """Rows of images as one image (28 rows, 28 columns), edge to edge."""
+    return torch.cat([torch.cat([*images.detach().cpu().squeeze(1)], dim=1) for images in rows.values()]).numpy()
+
+
+def _decoded(decode, codes):
+    """Images (N, 1, 28, 28) of codes (N, latent_dim)."""
+    with torch.no_grad():
+        images = decode(codes)
+    if images.numel() != len(codes) * 784:
+        raise CourseError(
+            f"`decode` gave shape {tuple(images.shape)} for {len(codes)} codes: expected 784 pixels for each"
+        )
+    return images.detach().cpu().reshape(-1, 1, 28, 28)
+
+
+def _numbered(first, second):
+    """Pairs of two sequences, as far as both go, numbered from 1."""
+    return enumerate(zip(first, second, strict=False), 1)

@@ -1,0 +1,133 @@
+"""Sliders beside pictures: what a move draws, what is seen without widgets, and what is told about senseless input."""
+
+import io
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from course_utils import CourseError, explorers
+from course_utils.explorers import image_slider, latent_explorer, threshold_slider
+
+START = torch.tensor([0.25, 0.5, 0.75])
+ALT = "Two rows of seven squares, which turn from black to white."
+
+
+def squares(codes):
+    """Images whose left half is as bright as the first number of the code, and whose right half as the second."""
+    images = torch.zeros(len(codes), 1, 28, 28)
+    images[..., :14] = codes[:, 0].view(-1, 1, 1, 1)
+    images[..., 14:] = codes[:, 1].view(-1, 1, 1, 1)
+    return images
+
+
+def pixels(png):
+    return np.array(Image.open(io.BytesIO(png)).convert("L")) / 255
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """What an explorer makes: its sliders, its picture, and the bundle that it displays; and the moving artists."""
+    parts = {"sliders": []}
+    for name in ("FloatSlider", "SelectionSlider"):
+        kind = getattr(ipywidgets, name)
+        monkeypatch.setattr(
+            ipywidgets, name, lambda *a, kind=kind, **k: parts["sliders"].append(kind(*a, **k)) or parts["sliders"][-1]
+        )
+    image = ipywidgets.Image
+    monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
+    monkeypatch.setattr(explorers, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
+    repainter = explorers.repainter
+    monkeypatch.setattr(
+        explorers, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
+    )
+    return parts
+
+
+def halves(picture):
+    sheet = pixels(picture.value)
+    middle = sheet[len(sheet) // 2]
+    return [middle[len(middle) // 4], middle[3 * len(middle) // 4]]
+
+
+def test_sliders_move_the_image(made):
+    latent_explorer(squares, START, [(0, 1), (-2, 3)], alt=ALT)
+    first, second = made["sliders"]
+    assert (first.value, second.value, second.min, second.max) == (0.25, 0.5, -2, 3)
+    assert halves(made["picture"]) == pytest.approx([0.25, 0.5], abs=0.01)
+    first.value, second.value = 0.8, 0.1
+    assert halves(made["picture"]) == pytest.approx([0.8, 0.1], abs=0.01)
+    second.value = 3  # brighter than white
+    assert halves(made["picture"])[1] == 1
+
+
+def test_picture_in_place_of_the_sliders(made):
+    latent_explorer(squares, START, [(0, 1), (0, 1)], alt=ALT)
+    assert made["text/plain"] == made["metadata"]["image/png"]["alt"] == ALT
+    sheet = pixels(made["image/png"])
+    for row, constant in (
+        (0.25, 0.5),
+        (0.75, 0.25),
+    ):  # the first slider moves in the upper row, the second in the lower
+        line = sheet[int(row * len(sheet))]
+        for step in torch.linspace(0, 1, 7):
+            assert np.isclose(line, step, atol=0.01).sum() > 10, "each step should be seen"
+        assert np.isclose(line, constant, atol=0.01).sum() > 100, "the other half should stay"
+
+
+@pytest.mark.parametrize(
+    ("decode", "start", "ranges", "message"),
+    [
+        (squares, START, [(0, 1)] * 4, r"4 sliders for a start of shape \(3,\)"),
+        (squares, START, [], "0 sliders"),
+        (squares, START[None], [(0, 1)], r"shape \(1, 3\): expected one code"),
+        (lambda codes: codes, START, [(0, 1)], r"gave shape \(7, 3\) for 7 codes: expected 784 pixels"),
+    ],
+)
+def test_explorer_of_something_else(decode, start, ranges, message):
+    with pytest.raises(CourseError, match=message):
+        latent_explorer(decode, start, ranges, alt=ALT)
+
+
+def test_image_slider_shows_the_rows_of_its_value(made):
+    def rows(level):
+        return {f"level {level}": torch.full((3, 1, 28, 28), level), "white": torch.ones(3, 1, 28, 28)}
+
+    image_slider(rows, "level", [0.0, 0.25, 0.5], start=0.5, alt=ALT)
+    (slider,) = made["sliders"]
+    assert made["image/png"] == made["picture"].value
+    for level in (0.5, 0.0, 0.25):
+        slider.value = level
+        sheet = pixels(made["picture"].value)
+        assert np.isclose(sheet, level, atol=0.01).sum() > 3 * 40 * 40
+        assert [artist.get_text() for artist in made["moving"][1:]] == [f"level = {level:g}", f"level {level}", "white"]
+    with pytest.raises(CourseError, match=r"level cannot start at 2: expected one of \[0.0, 0.25, 0.5\]"):
+        image_slider(rows, "level", [0.0, 0.25, 0.5], start=2, alt=ALT)
+
+
+def test_threshold_slider_counts_as_scikit_learn_does(made):
+    generator = torch.Generator().manual_seed(0)
+    normal, anomaly = torch.randn(300, generator=generator), 1 + torch.randn(2_000, generator=generator)
+    threshold_slider(normal, anomaly, 0.5, "score", alt=ALT)
+    (slider,) = made["sliders"]
+    truth = [0] * len(normal) + [1] * len(anomaly)
+    seen = set()
+    for limit in (0.5, -1.0, 1.75):
+        slider.value = limit
+        alarms = torch.cat([normal, anomaly]) > limit
+        counts = confusion_matrix(truth, alarms).flatten().tolist()
+        line, title, *cells = made["moving"]
+        assert [int(cell.get_text().split("\n")[0].replace(",", "")) for cell in cells] == counts
+        assert line.get_xdata()[0] == pytest.approx(limit)
+        assert f"{100 * counts[1] / 300:.1f} % false alarms" in title.get_text()
+        seen.add(made["picture"].value)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("scores", [torch.tensor([]), torch.tensor([float("nan")])])
+def test_threshold_of_no_scores(scores):
+    with pytest.raises(CourseError, match="finite scores of at least one normal and one odd"):
+        threshold_slider(torch.ones(3), scores, 0.5, "score", alt=ALT)
