@@ -31,9 +31,9 @@ PRINT_SECONDS = 120
 
 OPEN_SOLUTIONS = """<style>
 .celltag_solution { border-left: 4px solid #009E73; }
-.celltag_solution::before { content: "Solution"; font: bold 14px sans-serif; color: #009E73; margin-left: 1em; }
+.celltag_solution::before { content: "Solution"; font: bold 14px sans-serif; color: #007A59; margin-left: 1em; }
 .celltag_teacher { border-left: 4px solid #D55E00; }
-.celltag_teacher::before { content: "For teachers"; font: bold 14px sans-serif; color: #D55E00; margin-left: 1em; }
+.celltag_teacher::before { content: "For teachers"; font: bold 14px sans-serif; color: #B04E00; margin-left: 1em; }
 </style></body>"""
 
 FOR_PRINT = """<style>
