@@ -78,7 +78,7 @@ def image_slider(rows, name, values, start, *, alt):
 
 
 def threshold_slider(normal, anomaly, start, x_label, *, alt):
-    """A threshold to move over the scores of normal and odd images, beside the four counts that it leads to.
+    """A threshold to move over the scores of normal images and anomalies, beside the four counts that it leads to.
 
     Args:
         normal, anomaly: scores (n,) and (m,); what lies above the threshold raises an alarm.
@@ -89,19 +89,19 @@ def threshold_slider(normal, anomaly, start, x_label, *, alt):
     normal, anomaly = (torch.as_tensor(scores).detach().double().flatten() for scores in (normal, anomaly))
     both = torch.cat([normal, anomaly])
     if not len(normal) or not len(anomaly) or not torch.isfinite(both).all():
-        raise CourseError("a threshold needs finite scores of at least one normal and one odd image")
+        raise CourseError("a threshold needs finite scores of at least one normal image and one anomaly")
     low, high = both.min().item(), torch.quantile(both[:1_000_000], 0.995).item()
     edges = np.linspace(low, high, 61)
     with plt.rc_context(STYLE):
         figure, (axis, table) = plt.subplots(1, 2, figsize=(9, 2.9), width_ratios=(2, 1), layout="constrained")
-        for scores, label, colour in ((normal, "normal", COLOURS[0]), (anomaly, "odd", COLOURS[1])):
+        for scores, label, colour in ((normal, "normal", COLOURS[0]), (anomaly, "anomalies", COLOURS[1])):
             shown = scores.clamp(max=high).numpy()
             axis.hist(shown, edges, density=True, histtype="stepfilled", alpha=0.4, color=colour, label=label)
         line = axis.axvline(start, color="black", linestyle="--", label="threshold")
         axis.set(xlabel=x_label, ylabel="share of images (area 1)", yticks=[])
         axis.legend(frameon=False)
         table.imshow([[0.0, 0.25], [0.25, 0.0]], cmap="Greys", vmin=0, vmax=1)
-        table.set(xticks=[0, 1], yticks=[0, 1], xticklabels=["passed", "alarm"], yticklabels=["normal", "odd"])
+        table.set(xticks=[0, 1], yticks=[0, 1], xticklabels=["passed", "alarm"], yticklabels=["normal", "anomalies"])
         table.xaxis.tick_top()
         table.grid(False)
         cells = [[table.text(j, i, "", ha="center", va="center") for j in (0, 1)] for i in (0, 1)]
@@ -120,7 +120,7 @@ def threshold_slider(normal, anomaly, start, x_label, *, alt):
             for cell, count in zip(row, (len(scores) - alarms, alarms), strict=True):
                 cell.set_text(f"{count:,}\n{100 * count / len(scores):.1f} %")
         false_alarms, found = (100 * (scores > limit).double().mean() for scores in (normal, anomaly))
-        title.set_text(f"threshold {limit:.3g}: {false_alarms:.1f} % false alarms, {found:.1f} % of the odd ones found")
+        title.set_text(f"threshold {limit:.3g}: {false_alarms:.1f} % false alarms, {found:.1f} % of anomalies found")
         return paint()
 
     live([slider], draw, alt)
@@ -181,16 +181,16 @@ def repainter(figure, moving):
 def _sheet(rows, title="", scale=0.8):
     """A function that draws rows of images (dict from a label to (N, 1, 28, 28)), of as many as the given ones."""
     tall, wide = len(rows), len(next(iter(rows.values())))
+    left, top = 0.09 * (max(map(len, rows)) + 2), 0.3 if title else 0  # inches for labels and title
+    width, height = left + scale * wide, top + scale * tall
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(
-            figsize=(scale * wide + (2.2 if any(rows) else 0.1), scale * tall + (0.35 if title else 0.1)),
-            layout="constrained",
-        )
+        figure = plt.figure(figsize=(width, height))
+        axis = figure.add_axes((left / width, 0, 1 - left / width, 1 - top / height))
         picture = axis.imshow(_tiles(rows), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[])
         axis.grid(False)
         labels = [
-            axis.text(-6, 28 * i + 13.5, label, ha="right", va="center", clip_on=False) for i, label in enumerate(rows)
+            axis.text(-4, 28 * i + 13.5, label, ha="right", va="center", clip_on=False) for i, label in enumerate(rows)
         ]
         heading = axis.set_title(title, size="medium")
     paint = repainter(figure, [picture, heading, *labels])

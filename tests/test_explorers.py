@@ -129,5 +129,5 @@ def test_threshold_slider_counts_as_scikit_learn_does(made):
 
 @pytest.mark.parametrize("scores", [torch.tensor([]), torch.tensor([float("nan")])])
 def test_threshold_of_no_scores(scores):
-    with pytest.raises(CourseError, match="finite scores of at least one normal and one odd"):
+    with pytest.raises(CourseError, match="finite scores of at least one normal image and one anomaly"):
         threshold_slider(torch.ones(3), scores, 0.5, "score", alt=ALT)
