@@ -250,7 +250,7 @@ def _download(system, python, wheels, *options):
         network = " Check the connection to the package index." if "connection broken" in done.stderr else ""
         raise CourseError(
             f"pip got no complete set of wheels for {system.title} with Python {python}, so nothing was changed. "
-            f"It says: {' '.join(errors)}.{network}"
+            f"It says: {'; '.join(errors)}.{network}"
         )
 
 
