@@ -318,6 +318,7 @@ def to_html(notebook, title, end=FOLD_SOLUTIONS):
         widget_renderer_url="",
     )
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
+    page = page.replace(' tabindex="0"', "")  # nbconvert makes every cell a stop of the Tab key
     return page.replace("</body>", end)
 
 

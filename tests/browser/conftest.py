@@ -1,0 +1,36 @@
+"""A browser, and where its pictures go."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from course_utils.export import BROWSERS
+from course_utils.files import BUILD
+
+PICTURES = BUILD / "browser"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium: Playwright's own, or else what is installed on the machine."""
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        path = next(filter(None, map(shutil.which, (own, *BROWSERS))), None)
+        if not path:
+            pytest.skip("found no Chromium, Chrome or Edge: install one, for example by `playwright install chromium`")
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def picture(request):
+    """Takes a picture of a page for a person to look at: picture(page, "what it shows")."""
+
+    def take(page, name, **options):
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{request.node.name} {name}.png".replace("/", "-"), **options)
+
+    return take

@@ -1,0 +1,145 @@
+"""The HTML pages as readers meet them who see little or use no mouse: axe's rules, the keyboard, a narrow window."""
+
+import nbformat
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+
+from course_utils import export, runner
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
+    "rules": {name: {"enabled": True} for name in ("heading-order", "page-has-heading-one", "landmark-one-main")},
+    "resultTypes": ["violations"],
+}
+# Everything is looked at, also what is folded. Of each kind of element, told by its tags and classes and those around it,
+# the contrast of the first is enough, and of each kind of token in code the first: thousands would take minutes.
+PREPARE = """() => {
+  for (const details of document.querySelectorAll("details")) details.open = true;
+  const seen = new Set(), kinds = new Map();
+  for (const element of document.body.querySelectorAll("*")) {
+    const kind = `${kinds.get(element.parentElement)} ${element.tagName}.${element.className}`;
+    kinds.set(element, kind);
+    if (!seen.has(kind)) element.dataset.first = "";
+    else if (element.matches(".highlight span")) element.replaceWith(...element.childNodes);
+    seen.add(kind);
+  }
+}"""
+RUN = """options => {
+  axe.configure({rules: [{id: "color-contrast", selector: "[data-first]"}]});
+  return axe.run(document, options);
+}"""
+FOCUS = """() => {
+  const at = document.activeElement, style = getComputedStyle(at), box = at.getBoundingClientRect();
+  return {
+    tag: at.tagName,
+    index: [...document.querySelectorAll("a[href], summary")].indexOf(at),
+    outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
+    seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
+  };
+}"""
+
+
+@pytest.fixture(scope="module")
+def opened(browser, tmp_path_factory):
+    """Opens an HTML text in a new tab; pages that ask for anything beyond themselves fail."""
+    folder = tmp_path_factory.mktemp("pages")
+    context = browser.new_context()
+
+    def open_page(text, query="", **size):
+        path = folder / "page.html"
+        path.write_text(text, encoding="utf-8")
+        page = context.new_page()
+        if size:
+            page.set_viewport_size(size)
+        requested = []
+        page.on("request", lambda request: requested.append(request.url))
+        page.goto(path.as_uri() + query)
+        assert [url for url in requested if not url.startswith(("data:", path.as_uri()))] == []
+        return page
+
+    yield open_page
+    context.close()
+
+
+def page_of(name):
+    """A notebook as `course run` writes it for readers."""
+    (path,) = runner.find([name])
+    return runner.to_html(nbformat.read(path, as_version=4), path.stem)
+
+
+def violations(page):
+    """What axe finds, one line for each rule and reason."""
+    page.evaluate(PREPARE)
+    page.evaluate(AXE_SCRIPT)
+    lines = set()
+    for rule in page.evaluate(RUN, RULES)["violations"]:
+        for node in rule["nodes"]:
+            reason = next((check["message"] for kind in ("any", "all", "none") for check in node[kind]), "")
+            lines.add(f"{rule['id']}: {reason} For example: {node['html'][:120]}")
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("name", [path.stem for path in runner.find()])
+def test_axe_finds_nothing_on_a_page(opened, name):
+    page = opened(page_of(name))
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.title() == name
+    assert page.locator("img:not([alt])").count() == 0
+    assert violations(page) == []
+    page.close()
+
+
+@pytest.mark.parametrize(("kind", "query"), [("solutions", ""), ("handout", ""), ("slides", "?print-pdf")])
+def test_axe_finds_nothing_on_exports(opened, tmp_path, monkeypatch, kind, query):
+    monkeypatch.setattr(export, "BROWSERS", ())  # no PDF is wanted here
+    path, *_ = export.export(kind, runner.find(["02"]), tmp_path)
+    page = opened(path.read_text(encoding="utf-8"), query)
+    if query:  # every slide is on show
+        page.wait_for_selector(".pdf-page")
+    assert violations(page) == []
+    page.close()
+
+
+def test_keyboard_reaches_and_opens_everything(opened, picture):
+    page = opened(page_of("00"))
+    folds = page.locator("summary")
+    assert folds.count() >= 12
+    reached = []
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUS)
+        if focus["tag"] == "BODY":
+            break
+        assert focus["seen"] and focus["outline"] >= 2, focus
+        reached.append(focus["index"])
+        if focus["tag"] == "SUMMARY":
+            page.keyboard.press("Enter")
+            if len(reached) == 3:
+                picture(page, "hint open and in focus")
+    visible = page.locator("a[href]:visible, summary:visible").count()
+    assert len(set(reached)) == visible and reached == sorted(reached)
+    assert page.locator("details:not([open])").count() == 0
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["04", "09"])
+def test_narrow_window_cuts_nothing_off(opened, picture, name):
+    page = opened(page_of(name), width=360, height=740)
+    page.evaluate(PREPARE)
+    cut = """() => [...document.querySelectorAll("main *")].filter((element) => {
+      const style = getComputedStyle(element);
+      return element.scrollWidth > element.clientWidth + 1 && element.clientWidth && style.overflowX === "hidden";
+    }).map((element) => element.innerText.slice(0, 100))"""
+    assert page.evaluate(cut) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    picture(page, "")
+    page.close()
+
+
+def test_formulas_are_drawn(opened):
+    page = opened(page_of("02"))
+    formulas = page.locator("main math")
+    sizes = formulas.evaluate_all("all => all.map(formula => formula.getBoundingClientRect().height)")
+    assert len(sizes) > 30 and min(sizes) > 5
+    assert "$" not in "".join(page.locator(".jp-RenderedMarkdown").all_inner_texts())
+    page.close()
