@@ -7,8 +7,6 @@ import os
 import tempfile
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from course_utils import CourseError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +72,8 @@ def locked(path, busy=None):
         path: the file, in a folder that exists.
         busy: what a CourseError says at once where another process holds the lock; without it, wait for that one.
     """
+    from filelock import FileLock, Timeout  # few commands need it
+
     try:
         lock = FileLock(path).acquire(timeout=0 if busy else -1)
     except Timeout:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_utils import losses, models
-from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT
+from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT, WIDGET_MIME
 from course_utils.runner import full_minutes_of, full_parameters_of, parameters_of
 
 PAGES = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -81,6 +81,22 @@ def test_every_picture_says_what_it_shows(notebook):
             if "image/png" in output.get("data", {}):
                 alt = output["metadata"]["image/png"]["alt"]
                 assert len(alt) > 30 and alt == "".join(output["data"]["text/plain"])
+
+
+def test_every_widget_stands_in_a_page_with_a_still_picture():
+    found = {}
+    for path in PAGES:
+        for cell in code_cells(json.loads(path.read_text(encoding="utf-8"))):
+            for name in re.findall(r"^(latent_explorer|image_slider|threshold_slider|draw_pad)\(", source(cell), re.M):
+                (bundle,) = [output["data"] for output in cell["outputs"] if "data" in output]
+                assert {"image/png", WIDGET_MIME} <= set(bundle)
+                found.setdefault(name, []).append(path.name[:2])
+    assert found == {
+        "draw_pad": ["00"],
+        "latent_explorer": ["02"],
+        "image_slider": ["05", "11"],  # noise, beta
+        "threshold_slider": ["06"],
+    }
 
 
 def test_key_figures_are_printed_and_have_a_reference(notebook):
