@@ -29,9 +29,13 @@ def idx(array):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A data folder with a set in MNIST's format, only smaller; returns the folder and its arrays."""
+    return make_small(tmp_path, monkeypatch)
+
+
+def make_small(folder, monkeypatch):
     random = np.random.default_rng(0)
     arrays, checksums, packed = {}, {}, []
-    raw = tmp_path / "MNIST" / "raw"
+    raw = folder / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for part, n in (("train", 60), ("t10k", 10)):
         arrays[f"{part}-images-idx3-ubyte"] = random.integers(0, 256, (n, 28, 28), dtype=np.uint8)
@@ -41,11 +45,11 @@ def small(tmp_path, monkeypatch):
         (raw / name).write_bytes(content)
         checksums[name] = hashlib.md5(content).hexdigest()
         packed.append((f"{name}.gz", hashlib.md5(gzip.compress(content, mtime=0)).hexdigest()))
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setenv("COURSE_DATA", str(folder))
     monkeypatch.setattr(data, "SIZES", SMALL)
     monkeypatch.setattr(data, "MNIST_MD5", checksums)
     monkeypatch.setattr(datasets.MNIST, "resources", packed)
-    return tmp_path, arrays
+    return folder, arrays
 
 
 def contents(folder):
@@ -215,6 +219,10 @@ def server(arrays):
             content = gzip.compress(idx(arrays[name.removesuffix(".gz")]), mtime=0)
             if how == "missing":
                 return self.send_error(404)
+            if how in ("moved", "loop"):
+                self.send_response(302)
+                self.send_header("Location", f"/{'good' if how == 'moved' else how}/{name}")
+                return self.end_headers()
             if how == "html":
                 content = b"<html>Please log in to the hotel's network</html>"
             if how == "wrong":
@@ -275,7 +283,7 @@ def test_second_mirror_helps_out(empty, monkeypatch):
     assert len(load("mnist", "train")) == 50
 
 
-@pytest.mark.parametrize("how", ["stall", "trickle", "endless", "half", "html", "wrong", "missing"])
+@pytest.mark.parametrize("how", ["stall", "trickle", "endless", "half", "html", "wrong", "missing", "loop"])
 def test_failed_download_changes_nothing(empty, monkeypatch, how):
     folder, arrays = empty
     (folder / "mine").mkdir(parents=True)

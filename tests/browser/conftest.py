@@ -1,7 +1,6 @@
 """A browser, and where its pictures go."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import sync_playwright

@@ -11,8 +11,8 @@ RULES = {
     "rules": {name: {"enabled": True} for name in ("heading-order", "page-has-heading-one", "landmark-one-main")},
     "resultTypes": ["violations"],
 }
-# Everything is looked at, also what is folded. Of each kind of element, told by its tags and classes and those around it,
-# the contrast of the first is enough, and of each kind of token in code the first: thousands would take minutes.
+# Everything is looked at, also what is folded. Elements with the same tags and classes, up to the page's root, are of a
+# kind: of each the first one's contrast is enough, and of tokens in code the first one; thousands would take minutes.
 PREPARE = """() => {
   for (const details of document.querySelectorAll("details")) details.open = true;
   const seen = new Set(), kinds = new Map();
@@ -71,12 +71,12 @@ def violations(page):
     """What axe finds, one line for each rule and reason."""
     page.evaluate(PREPARE)
     page.evaluate(AXE_SCRIPT)
-    lines = set()
+    lines = {}
     for rule in page.evaluate(RUN, RULES)["violations"]:
         for node in rule["nodes"]:
             reason = next((check["message"] for kind in ("any", "all", "none") for check in node[kind]), "")
-            lines.add(f"{rule['id']}: {reason} For example: {node['html'][:120]}")
-    return sorted(lines)
+            lines.setdefault(f"{rule['id']}: {reason}", node["html"][:120])
+    return [f"{line} For example: {html}" for line, html in lines.items()]
 
 
 @pytest.mark.parametrize("name", [path.stem for path in runner.find()])
@@ -132,7 +132,7 @@ def test_narrow_window_cuts_nothing_off(opened, picture, name):
     }).map((element) => element.innerText.slice(0, 100))"""
     assert page.evaluate(cut) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    picture(page, "")
+    picture(page, "360 pixels wide")
     page.close()
 
 
