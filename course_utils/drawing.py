@@ -9,7 +9,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from course_utils.data import check_images
-from course_utils.explorers import live
+from course_utils.explorers import call, live
 from course_utils.files import ASSETS
 
 SIDE = 112  # pixels of the pad, on each side: four for each of the 28
@@ -42,7 +42,7 @@ def draw_pad(look, start, *, alt):
         ink = torch.frombuffer(bytearray(pad.ink), dtype=torch.uint8).reshape(SIDE, SIDE) / 255
         if ink.any():  # a pad that was cleared waits for the next drawing
             seen[0] = centred(ink)
-        return look(seen[0])
+        return call(look, "`look`", seen[0])
 
     live([pad], draw, alt, trait="ink", box=ipywidgets.HBox)
 

@@ -1,6 +1,8 @@
 """Controls beside a picture that follows them. Where widgets cannot run, a still picture is seen in their place."""
 
+import html
 import io
+from numbers import Real
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -10,9 +12,11 @@ from IPython.display import display
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from course_utils import CourseError
+from course_utils import CourseError, trial
+from course_utils.data import check_images
 from course_utils.plots import COLOURS, STYLE
 
+SECONDS = 4  # that a function of the reader's may take, who should hear of trouble within five
 DPI = 80  # a picture is drawn anew at every move: a coarser one follows the hand
 
 
@@ -28,11 +32,15 @@ def latent_explorer(decode, start, ranges=((-3, 3), (-3, 3)), *, alt):
         ranges: (lowest, highest) value for each slider; the first one moves the first number of the code.
         alt: what the still picture shows, for those who cannot see it.
     """
+    if not isinstance(start, torch.Tensor) or not start.is_floating_point() or not torch.isfinite(start).all():
+        raise CourseError(f"start should be one code, a float tensor (latent_dim,), got {trial.described(start)}")
     if start.ndim != 1 or not 1 <= len(ranges) <= len(start):
         raise CourseError(
             f"{len(ranges)} sliders for a start of shape {tuple(start.shape)}: expected one code, (latent_dim,), "
             "and at most one slider for each of its numbers"
         )
+    if not all(low < high for low, high in ranges):
+        raise CourseError(f"ranges={ranges!r}: expected a lower and a higher number for each slider")
     steps = 7
     rows = start.repeat(len(ranges), steps, 1)  # (sliders, steps, latent_dim)
     for i, (low, high) in enumerate(ranges):
@@ -70,11 +78,22 @@ def image_slider(rows, name, values, start, *, alt):
     """
     if start not in values:
         raise CourseError(f"the slider for {name} cannot start at {start!r}: expected one of {list(values)}")
+
+    def drawn(value):
+        images = call(rows, "`rows`", value)
+        if not isinstance(images, dict) or not images:
+            raise CourseError(f"`rows` should return a dict from labels to images, got {trial.described(images)}")
+        for tensor in images.values():
+            check_images(tensor)
+        if len({len(tensor) for tensor in images.values()}) > 1:
+            raise CourseError(f"`rows` gave rows of {[len(t) for t in images.values()]} images: expected equally many")
+        return images
+
     slider = ipywidgets.SelectionSlider(
         options=[(f"{value:g}", value) for value in values], value=start, description=name
     )
-    draw = _sheet(rows(start), title=f"{name} = {start:g}")
-    live([slider], lambda: draw(rows(slider.value), f"{name} = {slider.value:g}"), alt)
+    draw = _sheet(drawn(start), title=f"{name} = {start:g}")
+    live([slider], lambda: draw(drawn(slider.value), f"{name} = {slider.value:g}"), alt)
 
 
 def threshold_slider(normal, anomaly, start, x_label, *, alt):
@@ -86,10 +105,15 @@ def threshold_slider(normal, anomaly, start, x_label, *, alt):
         x_label: what the score is, with the unit.
         alt: what that picture shows, for those who cannot see it.
     """
-    normal, anomaly = (torch.as_tensor(scores).detach().double().flatten() for scores in (normal, anomaly))
+    try:
+        normal, anomaly = (torch.as_tensor(scores).detach().cpu().double().flatten() for scores in (normal, anomaly))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CourseError(f"expected two tensors of scores: {error}") from error
     both = torch.cat([normal, anomaly])
     if not len(normal) or not len(anomaly) or not torch.isfinite(both).all():
         raise CourseError("a threshold needs finite scores of at least one normal image and one anomaly")
+    if not isinstance(start, Real) or not torch.isfinite(torch.tensor(float(start))):
+        raise CourseError(f"start={start!r}: expected a threshold, one number")
     low, high = both.min().item(), torch.quantile(both[:1_000_000], 0.995).item()
     edges = np.linspace(low, high, 61)
     with plt.rc_context(STYLE):
@@ -141,13 +165,17 @@ def live(controls, draw, alt, still=None, trait="value", box=ipywidgets.VBox):
     """
     first = draw()
     picture = ipywidgets.Image(value=first, format="png", layout={"max_width": "100%", "object_fit": "contain"})
+    trouble = ipywidgets.HTML()
 
     def refresh(_):
-        picture.value = draw()
+        try:
+            picture.value, trouble.value = draw(), ""
+        except CourseError as error:
+            trouble.value = html.escape(str(error))
 
     for control in controls:
         control.observe(refresh, trait)
-    bundle = box([*controls, picture])._repr_mimebundle_()
+    bundle = ipywidgets.VBox([box([*controls, picture]), trouble])._repr_mimebundle_()
     bundle |= {"image/png": still or first, "text/plain": alt}
     display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
 
@@ -212,15 +240,31 @@ def _tiles(rows):
 
 def _decoded(decode, codes):
     """Images (N, 1, 28, 28) of codes (N, latent_dim)."""
-    with torch.no_grad():
-        images = decode(codes)
-    if images.numel() != len(codes) * 784:
+    images = call(decode, "`decode`", codes)
+    if not isinstance(images, torch.Tensor) or images.numel() != len(codes) * 784:
         raise CourseError(
-            f"`decode` gave shape {tuple(images.shape)} for {len(codes)} codes: expected 784 pixels for each"
+            f"`decode` gave {trial.described(images)} for {len(codes)} codes: expected 784 pixels for each"
         )
-    return images.detach().cpu().reshape(-1, 1, 28, 28)
+    return images.cpu().reshape(-1, 1, 28, 28)
 
 
 def _numbered(first, second):
     """Pairs of two sequences, as far as both go, numbered from 1."""
     return enumerate(zip(first, second, strict=False), 1)
+
+
+def call(function, name, *arguments):
+    """What a reader's function returns, without gradients; a CourseError says what went wrong, within seconds."""
+
+    def without_gradients():
+        with torch.no_grad():
+            return function(*arguments)
+
+    result, error = trial.attempt(SECONDS, without_gradients)
+    if isinstance(error, trial.TimeUp):
+        raise CourseError(f"{name} took longer than {SECONDS} seconds: give it fewer images, or a smaller model")
+    if isinstance(error, CourseError):
+        raise error
+    if error:
+        raise CourseError(f"{name} stopped with {type(error).__name__}: {error}") from error
+    return result

@@ -1,6 +1,7 @@
 """Sliders beside pictures: what a move draws, what is seen without widgets, and what is told about senseless input."""
 
 import io
+import time
 
 import ipywidgets
 import numpy as np
@@ -37,7 +38,8 @@ def made(monkeypatch):
         monkeypatch.setattr(
             ipywidgets, name, lambda *a, kind=kind, **k: parts["sliders"].append(kind(*a, **k)) or parts["sliders"][-1]
         )
-    image = ipywidgets.Image
+    image, text = ipywidgets.Image, ipywidgets.HTML
+    monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
     monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
     monkeypatch.setattr(explorers, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
     repainter = explorers.repainter
@@ -84,12 +86,49 @@ def test_picture_in_place_of_the_sliders(made):
         (squares, START, [(0, 1)] * 4, r"4 sliders for a start of shape \(3,\)"),
         (squares, START, [], "0 sliders"),
         (squares, START[None], [(0, 1)], r"shape \(1, 3\): expected one code"),
-        (lambda codes: codes, START, [(0, 1)], r"gave shape \(7, 3\) for 7 codes: expected 784 pixels"),
+        (lambda codes: codes, START, [(0, 1)], r"a tensor of shape \(7, 3\) .* for 7 codes: expected 784 pixels"),
+        (lambda codes: "seven", START, [(0, 1)], r"gave 'seven' \(str\) for 7 codes"),
+        (None, START, [(0, 1)], "`decode` stopped with TypeError: 'NoneType' object is not callable"),
+        (lambda codes: codes @ codes, START, [(0, 1)], "`decode` stopped with RuntimeError"),
+        (lambda codes: time.sleep(60), START, [(0, 1)], "`decode` took longer than 4 seconds"),
+        (squares, None, [(0, 1)], r"start should be one code, .* got None"),
+        (squares, torch.tensor([1, 2]), [(0, 1)], "a float tensor"),
+        (squares, START, [(1, 1)], "a lower and a higher number"),
     ],
 )
 def test_explorer_of_something_else(decode, start, ranges, message):
+    begun = time.monotonic()
     with pytest.raises(CourseError, match=message):
         latent_explorer(decode, start, ranges, alt=ALT)
+    assert time.monotonic() - begun < 6
+
+
+def test_trouble_at_a_move_is_told_under_the_picture(made):
+    def rows(level):
+        return {"": torch.full((1, 1, 28, 28), 0.5) if level else "<nothing>"}
+
+    image_slider(rows, "level", [0, 1], start=1, alt=ALT)
+    before = made["picture"].value
+    made["sliders"][0].value = 0
+    assert made["trouble"].value == "expected a tensor of images, got str: torch.as_tensor makes one"
+    assert made["picture"].value == before
+    made["sliders"][0].value = 1
+    assert made["trouble"].value == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (lambda level: None, "should return a dict from labels to images, got None"),
+        (lambda level: {}, "should return a dict"),
+        (lambda level: {"a": torch.ones(2, 784)}, r"expected float images of shape \(N, 1, 28, 28\)"),
+        (lambda level: {"a": torch.ones(2, 1, 28, 28), "b": torch.ones(3, 1, 28, 28)}, r"rows of \[2, 3\] images"),
+        ("rows", "`rows` stopped with TypeError: 'str' object is not callable"),
+    ],
+)
+def test_image_slider_of_something_else(rows, message):
+    with pytest.raises(CourseError, match=message):
+        image_slider(rows, "level", [1], start=1, alt=ALT)
 
 
 def test_image_slider_shows_the_rows_of_its_value(made):
@@ -127,7 +166,17 @@ def test_threshold_slider_counts_as_scikit_learn_does(made):
     assert len(seen) == 3
 
 
-@pytest.mark.parametrize("scores", [torch.tensor([]), torch.tensor([float("nan")])])
-def test_threshold_of_no_scores(scores):
-    with pytest.raises(CourseError, match="finite scores of at least one normal image and one anomaly"):
-        threshold_slider(torch.ones(3), scores, 0.5, "score", alt=ALT)
+@pytest.mark.parametrize(
+    ("scores", "start", "message"),
+    [
+        (torch.tensor([]), 0.5, "finite scores of at least one normal image and one anomaly"),
+        (torch.tensor([float("nan")]), 0.5, "finite scores"),
+        ("scores", 0.5, "expected two tensors of scores"),
+        (None, 0.5, "expected two tensors of scores"),
+        (torch.ones(3), None, "start=None: expected a threshold"),
+        (torch.ones(3), float("nan"), "start=nan: expected a threshold"),
+    ],
+)
+def test_threshold_of_something_else(scores, start, message):
+    with pytest.raises(CourseError, match=message):
+        threshold_slider(torch.ones(3), scores, start, "score", alt=ALT)
