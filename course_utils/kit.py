@@ -265,7 +265,7 @@ def _start_here(systems, pythons):
     return START_HERE.format(
         systems=", ".join(SYSTEMS[name].title for name in systems),
         pythons=" or ".join(pythons),
-        free=8 if "linux" in systems else 2,
+        free=10 if "linux" in systems else 3,
         commands=commands,
     )
 
