@@ -21,7 +21,7 @@ class Pad(anywidget.AnyWidget):
 
     _esm = ASSETS / "drawing_pad.js"
     _css = ASSETS / "drawing_pad.css"
-    ink = traitlets.Bytes().tag(sync=True)
+    ink = traitlets.CBytes().tag(sync=True)  # a browser sends a memoryview
 
 
 def draw_pad(look, start, *, alt):

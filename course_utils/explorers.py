@@ -164,7 +164,9 @@ def live(controls, draw, alt, still=None, trait="value", box=ipywidgets.VBox):
         box: how the controls and the picture are laid out.
     """
     first = draw()
-    picture = ipywidgets.Image(value=first, format="png", layout={"max_width": "100%", "object_fit": "contain"})
+    # As large as it was drawn, or smaller where there is no room: neither stretched nor cut off.
+    layout = {"align_self": "flex-start", "flex": "0 1 auto", "min_width": "0", "max_width": "100%"}
+    picture = ipywidgets.Image(value=first, format="png", layout=layout)
     trouble = ipywidgets.HTML()
 
     def refresh(_):

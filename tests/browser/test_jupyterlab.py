@@ -1,0 +1,251 @@
+"""The course in JupyterLab, as a learner uses it: two pages from the first cell to the last, and what is clickable."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+from course_utils import runner
+
+START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine that is busy; it takes a tenth of them
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """JupyterLab on copies of the pages without outputs, for a learner who starts afresh: its address, and a folder."""
+    folder = tmp_path_factory.mktemp("learner")
+    (folder / "notebooks").mkdir()
+    for path in runner.find(["00", "02"]):
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, folder / "notebooks" / path.name)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.allow_root=True", f"--port={port}"]
+    settings = ["--IdentityProvider.token=learner", "--ServerApp.port_retries=0"]
+    # Neither the settings nor the kernels of whoever runs the tests.
+    own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
+    own |= {f"JUPYTERLAB_{name}_DIR": str(folder / name) for name in ("SETTINGS", "WORKSPACES")}
+    news = folder / "SETTINGS" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text('{"fetchNews": "false"}', encoding="utf-8")  # nothing is asked of the network
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, *settings, f"--ServerApp.root_dir={folder / 'notebooks'}"],
+            env=os.environ | own | {"COURSE_STATE": str(folder / "state")},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        wait_for(port, server, folder / "log")
+        yield f"http://127.0.0.1:{port}/lab", folder
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+def wait_for(port, server, log):
+    for _ in range(10 * START_SECONDS):
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            assert server.poll() is None, log.read_text(errors="replace")
+            time.sleep(0.1)
+    pytest.fail(log.read_text(errors="replace"))
+
+
+@pytest.fixture(scope="module")
+def open_page(lab, browser):
+    """Opens a page by its number and runs it from the menu; gives the tab and what stands in it."""
+    address, _ = lab
+    expect.set_options(1000 * STEP_SECONDS)
+
+    def open_page(number):
+        (path,) = runner.find([number])
+        tab = browser.new_page(viewport={"width": 1280, "height": 900})
+        tab.set_default_timeout(1000 * STEP_SECONDS)
+        tab.goto(f"{address}/workspaces/{number}/tree/{path.name}?token=learner", wait_until="domcontentloaded")
+        # In the status bar; the sign beside the kernel's name says so before it is there.
+        expect(tab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=1000 * START_SECONDS)
+        tab.get_by_role("menuitem", name="Run", exact=True).click()
+        tab.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        waiting = tab.locator(".jp-InputPrompt", has_text="[*]")
+        expect(waiting).not_to_have_count(0)
+        expect(waiting).to_have_count(0, timeout=1000 * RUN_SECONDS)
+        return tab
+
+    yield open_page
+    expect.set_options(None)
+
+
+@pytest.fixture(scope="module")
+def page_00(open_page):
+    return open_page("00")
+
+
+@pytest.fixture(scope="module")
+def page_02(open_page):
+    return open_page("02")
+
+
+def cell(page, text):
+    """The first cell of code with this text."""
+    return page.locator(".jp-CodeCell", has_text=text).first
+
+
+def assert_ran_to_its_end(page):
+    assert page.locator('[data-mime-type="application/vnd.jupyter.error"]').all_text_contents() == []
+    prompts = page.locator(".jp-CodeCell .jp-InputPrompt").all_text_contents()
+    assert [number for number in prompts if not re.fullmatch(r"(\[\d+\]:)?", number)] == []  # a folded cell has none
+    assert page.get_by_text(re.compile("Error displaying widget|Loading widget")).count() == 0
+    expect(cell(page, "score(")).to_contain_text("Reference: mean ± standard deviation over 3 seeds")
+
+
+def assert_in_view(page, parts):
+    """Controls and their picture fit into the window together, side by side or one above the other."""
+    room = page.locator(".jp-WindowedPanel-outer").bounding_box()
+    boxes = [part.bounding_box() for part in parts]
+    for box in boxes:
+        assert room["x"] <= box["x"] and box["x"] + box["width"] <= room["x"] + room["width"]
+    height = max(box["y"] + box["height"] for box in boxes) - min(box["y"] for box in boxes)
+    assert height < room["height"]
+
+
+def seen(image):
+    """The address of a widget's picture, once it is drawn; it changes with the picture."""
+    expect(image).to_have_js_property("complete", True)
+    assert image.evaluate("image => image.naturalWidth") > 0
+    return image.get_attribute("src")
+
+
+def test_page_00_runs_to_its_end(page_00, picture):
+    assert_ran_to_its_end(page_00)
+    picture(page_00, "the end")
+    formulas = page_00.locator("mjx-container")
+    expect(formulas).not_to_have_count(0)
+    formulas.first.scroll_into_view_if_needed()
+    picture(page_00, "formulas")
+
+
+def test_prediction_is_answered_by_a_click(page_00, lab, picture):
+    question = cell(page_00, 'predict("00-how-many")')
+    question.get_by_role("button", name="b", exact=True).click()
+    expect(question).to_contain_text("kept your guess, b)")
+    picture(page_00, "kept")
+    kept = json.loads((lab[1] / "state" / "predictions" / "00-how-many.json").read_text(encoding="utf-8"))
+    assert kept["guess"] == "b"
+    result = cell(page_00, 'predict("00-how-many", result="c")')
+    result.locator(".cm-content").click()
+    page_00.keyboard.press("Control+Enter")
+    expect(result).to_contain_text("you guessed b)")
+
+
+def test_exercise_filled_in_wrongly_then_with_a_hint_rightly(page_00, lab, picture):
+    solved = lab[1] / "state" / "exercises" / "00-flatten.json"
+    stub = cell(page_00, 'check("00-flatten", flatten)')
+    expect(stub).to_contain_text("not filled in yet")
+    line = stub.locator(".cm-line", has_text="return")
+    line.click()
+    page_00.keyboard.press("End")
+    for _ in "...":
+        page_00.keyboard.press("Backspace")
+    page_00.keyboard.type("x.reshape(784, -1)")
+    page_00.keyboard.press("Control+Enter")
+    expect(stub).to_contain_text("not yet: ")
+    expect(stub).to_contain_text("one row per image")
+    picture(page_00, "wrong")
+    assert not solved.exists()
+
+    hint = page_00.locator("details", has_text="which of the two sizes do you know").first
+    text = hint.get_by_text("whatever is left over")
+    expect(text).to_be_hidden()
+    hint.locator("summary").click()
+    expect(text).to_be_visible()
+    picture(page_00, "hint")
+
+    line.click()
+    page_00.keyboard.press("End")
+    for _ in "784, -1)":
+        page_00.keyboard.press("Backspace")
+    page_00.keyboard.type("-1, 784)")
+    page_00.keyboard.press("Control+Enter")
+    expect(stub).to_contain_text("Exercise 00-flatten: right.")
+    picture(page_00, "right")
+    assert solved.exists()
+
+
+def test_quiz_explains_the_answer_that_is_clicked(page_00, picture):
+    quiz = cell(page_00, 'quiz("00")')
+    for answer, verdict in (("a) Images and their labels", "No."), ("b) Images alone", "Right.")):
+        option = quiz.locator("details", has_text=answer)
+        expect(option.locator("p")).to_be_hidden()
+        option.locator("summary").click()
+        expect(option.locator("p")).to_be_visible()
+        expect(option.locator("p")).to_contain_text(verdict)
+    picture(page_00, "answered")
+
+
+def test_drawing_is_followed_by_its_picture(page_00, picture):
+    pad = cell(page_00, "draw_pad(")
+    canvas, image = pad.locator("canvas"), pad.locator("img.widget-image")
+    canvas.scroll_into_view_if_needed()
+    shown = seen(image)
+    assert_in_view(page_00, [canvas, image])
+    picture(page_00, "before")
+    pad.get_by_role("button", name="Clear").click()
+    blank = canvas.evaluate("canvas => canvas.toDataURL()")
+
+    box = canvas.bounding_box()
+    page_00.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page_00.mouse.down()
+    for right, down in ((0.7, 0.2), (0.45, 0.85)):  # a seven
+        page_00.mouse.move(box["x"] + right * box["width"], box["y"] + down * box["height"], steps=10)
+    page_00.mouse.up()
+    expect(image).not_to_have_attribute("src", shown)
+    shown = seen(image)
+    assert canvas.evaluate("canvas => canvas.toDataURL()") != blank
+    picture(page_00, "a seven")
+
+    pad.get_by_role("button", name="Clear").click()
+    assert canvas.evaluate("canvas => canvas.toDataURL()") == blank
+    canvas.focus()
+    for key in (*["ArrowUp"] * 8, " ", *["ArrowDown"] * 16):  # a one
+        page_00.keyboard.press(key)
+    expect(image).not_to_have_attribute("src", shown)
+    seen(image)
+    assert canvas.evaluate("canvas => canvas === document.activeElement")  # the keys went nowhere else
+    picture(page_00, "a one by keyboard")
+
+
+def test_page_02_runs_to_its_end(page_02, picture):
+    assert_ran_to_its_end(page_02)
+    picture(page_02, "the end")
+
+
+def test_slider_moves_the_picture(page_02, picture):
+    explorer = cell(page_02, "latent_explorer(")
+    image = explorer.locator("img.widget-image")
+    image.scroll_into_view_if_needed()
+    picture(page_02, "before")
+    assert_in_view(page_02, [*explorer.get_by_role("slider").all(), image])
+    for slider in explorer.get_by_role("slider").all():
+        shown, drawn = seen(image), image.screenshot()
+        slider.focus()
+        for _ in range(12):
+            page_02.keyboard.press("ArrowRight")
+        expect(image).not_to_have_attribute("src", shown)
+        expect(explorer).to_contain_text("1.2")  # twelve steps of a tenth
+        seen(image)
+        assert image.screenshot() != drawn
+    picture(page_02, "after")
