@@ -211,6 +211,8 @@ def _valid(guess, question):
             letters = ", ".join(question["options"])
             raise CourseError(f"the guess {guess!r} is none of the answers: expected one of {letters}")
         return letter
+    if isinstance(guess, str):
+        raise CourseError(f"the guess {guess!r} is text: write a number without quotes, such as {question['example']}")
     if isinstance(guess, bool) or not isinstance(guess, int | float) or not -1e9 < guess < 1e9:
         raise CourseError(f"the guess {guess!r} is not a sensible number: expected for example {question['example']}")
     return guess

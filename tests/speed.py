@@ -203,6 +203,10 @@ def main():
 
     from tqdm import tqdm
 
+    from course_utils.data import is_on_disk
+
+    if not is_on_disk("mnist"):
+        sys.exit("MNIST is not on disk: `course data mnist` downloads it")
     jobs = [{"kind": "data"}]
     for name in options.models:
         for seed in range(options.seeds):

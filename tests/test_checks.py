@@ -257,7 +257,7 @@ def test_guess_of_an_earlier_version_is_still_known(state, capsys):
     [
         (lambda: predict("00-how-many", "d"), "'d' is none of the answers: expected one of a, b, c"),
         (lambda: predict("01-pca", float("nan")), "nan is not a sensible number"),
-        (lambda: predict("01-pca", "much"), "'much' is not a sensible number"),
+        (lambda: predict("01-pca", "much"), "'much' is text: write a number without quotes"),
         (lambda: predict("00-nothing"), "unknown id '00-nothing': notebook 00 has 00-how-many"),
         (lambda: check("99-x", 1), "unknown id '99-x'"),
         (lambda: quiz("99"), "unknown id '99'"),

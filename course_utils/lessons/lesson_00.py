@@ -14,7 +14,12 @@ PREDICTIONS = {
 
 def check_flatten(flatten):
     x = torch.rand(5, 1, 28, 28)
-    answer = filled(flatten(x))
+    try:
+        answer = filled(flatten(x))
+    except NameError as error:
+        if error.name == "B":
+            return "B stands for any number of images: take it from x, as len(x), or let `reshape` find it"
+        raise
     if not isinstance(answer, torch.Tensor):
         return f"expected a tensor, got {type(answer).__name__}"
     if answer.shape == (784, 5):
@@ -50,6 +55,10 @@ def check_squared_difference(squared_difference):
         return "this adds up the absolute differences; square them"
     if abs(answer - float((x_hat - x).sum())) < 1e-2:
         return "differences of opposite sign cancel out; square them before you add"
+    if abs(answer - float((x_hat - x).sum() ** 2)) < 1e-2:
+        return "you add before you square: square each pixel's difference first"
+    if abs(answer - truth**0.5) < 1e-2:
+        return "this is the square root of the sum; leave the root out"
     return "the number is not the sum of the squared differences"
 
 
@@ -65,6 +74,10 @@ def check_step(step):
         return "this goes uphill: the gradient points where the loss grows"
     if torch.allclose(answer, w - gradient):
         return "the learning rate is missing"
+    if torch.allclose(answer, 0.1 * gradient):
+        return "this is how far to go: take it away from w"
+    if torch.allclose(answer, w - gradient / 0.1):
+        return "multiply the gradient by lr, do not divide"
     if torch.allclose(answer, -0.1 * gradient):
         return "this is the change of the weights; return the new weights"
     return "these are not the weights after one step"

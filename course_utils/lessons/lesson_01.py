@@ -55,6 +55,8 @@ def check_error_per_image(error_per_image):
         return "this is the square root of the sum; leave the root out"
     if torch.allclose(answer, (x_hat - x).abs().flatten(1).sum(1), rtol=1e-4):
         return "this adds up the absolute differences; square them"
+    if torch.allclose(answer, (x_hat - x).flatten(1).sum(1) ** 2, rtol=1e-4):
+        return "you add before you square: square each pixel's difference first"
     return "the shape is right, but the numbers are not the summed squared differences"
 
 
@@ -71,6 +73,9 @@ def check_mean_of_means(mean_error_over):
         return "this is the sum over all images; divide by their number"
     if abs(answer - truth * 10 / 3) < 1e-3 * truth:
         return "the sum is right, but it is divided by the number of batches"
+    batches = [(x_hat - x).square().flatten(1).sum(1)[i : i + 4] for i in (0, 4, 8)]
+    if abs(answer - float(sum(batch.mean() for batch in batches)) / 10) < 1e-3 * truth:
+        return "images are counted now, but it is still the means of the batches that are added: add sums"
     return (
         f"for batches of 4, 4 and 2 images with a squared error of {truth * 10:.1f} in all "
         f"it should be {truth:.2f}, yours is {answer:.4g}"

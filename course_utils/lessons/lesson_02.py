@@ -72,6 +72,10 @@ def check_kl(kl_per_image):
             Normal(mu, logvar.exp()), Normal(0.0, 1.0)
         ).sum(1),
         "the 1 is missing": -0.5 * (logvar - mu**2 - logvar.exp()).sum(1),
+        "mu is squared in the formula": 0.5 * (mu + logvar.exp() - logvar - 1).sum(1),
+        "sigma^2 is exp(logvar), not logvar itself": 0.5 * (mu**2 - 1).sum(1),
+        "sigma^2 is exp(logvar), not logvar^2": 0.5 * (mu**2 + logvar**2 - logvar - 1).sum(1),
+        "exp(logvar) is sigma^2 already: do not square it": 0.5 * (mu**2 + (2 * logvar).exp() - logvar - 1).sum(1),
     }
     if torch.allclose(answer, terms.sum(1), rtol=1e-4):
         return None
@@ -84,15 +88,19 @@ def check_kl(kl_per_image):
 def check_interpolate(interpolate):
     z0, z1 = torch.tensor([0.0, 2.0, -1.0]), torch.tensor([4.0, 0.0, 3.0])
     answer = filled(interpolate(z0, z1, 5))
-    if not isinstance(answer, torch.Tensor) or answer.shape != (5, 3):
-        return f"for 5 steps and 3 numbers the shape should be (5, 3), yours is {tuple(getattr(answer, 'shape', ()))}"
+    if not isinstance(answer, torch.Tensor):
+        return f"expected one tensor, got {type(answer).__name__}: torch.stack makes one of a list"
+    if answer.shape != (5, 3):
+        return f"for 5 steps and 3 numbers the shape should be (5, 3), yours is {tuple(answer.shape)}"
     truth = torch.stack([z0.lerp(z1, t / 4) for t in range(5)])
     if torch.allclose(answer, truth, atol=1e-5):
         return None if interpolate(z0, z1, 3).shape == (3, 3) else "it works for 5 steps only: use the `steps` given"
     if torch.allclose(answer, truth.flip(0), atol=1e-5):
         return "this walks from z1 to z0"
-    if not torch.allclose(answer[0], z0) or not torch.allclose(answer[-1], z1):
-        return "an end is missing: both z0 and z1 are included"
+    if not torch.allclose(answer[0], z0):
+        return "it does not begin at z0: both ends are included"
+    if not torch.allclose(answer[-1], z1):
+        return "it begins at z0, but does not end at z1: both ends are included"
     return "the steps are not even, or do not lie on the straight line"
 
 

@@ -68,7 +68,9 @@ def _judge_size(answer, truth, mistakes, cases):
         if answers == [formula(*case) for case in cases]:
             return mistake
     wrong = next(i for i in range(len(cases)) if answers[i] != expected[i])
-    return f"for {cases[wrong]} PyTorch makes {expected[wrong]} pixels, yours are {answers[wrong]:g}"
+    names = ("n", "kernel", "stride", "padding", "output_padding")
+    case = ", ".join(f"{name} = {value}" for name, value in zip(names, cases[wrong], strict=False))
+    return f"for {case} PyTorch makes {expected[wrong]} pixels, yours are {answers[wrong]:g}"
 
 
 def check_stamp(stamp):
@@ -76,7 +78,10 @@ def check_stamp(stamp):
     x, kernel = torch.rand(4, 5, generator=generator), torch.rand(3, 3, generator=generator)
     answer = filled(stamp(x, kernel, 2))
     truth = F.conv_transpose2d(x[None, None], kernel[None, None], stride=2)[0, 0]
-    answer = torch.as_tensor(answer).float()
+    answer = torch.as_tensor(answer)
+    if answer.is_complex():
+        return "expected real numbers, yours are complex"
+    answer = answer.float()
     if answer.shape != truth.shape:
         return f"`out` should have shape {tuple(truth.shape)} here; leave the other lines as they are"
     if not answer.any():
@@ -89,15 +94,18 @@ def check_stamp(stamp):
             if again.shape == wide.shape and torch.allclose(again, wide, atol=1e-5)
             else "use the `stride` that is given"
         )
-    overwritten, dense = torch.zeros_like(truth), torch.zeros_like(truth)
+    overwritten, dense, flat = torch.zeros_like(truth), torch.zeros_like(truth), torch.zeros_like(truth)
     for i in range(4):
         for j in range(5):
             overwritten[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] = x[i, j] * kernel
             dense[i : i + 3, j : j + 3] += x[i, j] * kernel
+            flat[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] += x[i, j]
     if torch.allclose(answer, overwritten, atol=1e-5):
         return "where stamps overlap they should add up; yours replace what was there"
     if torch.allclose(answer, dense, atol=1e-5):
         return "the stamps are one pixel apart: the next one lands `stride` pixels further"
+    if torch.allclose(answer, flat, atol=1e-5):
+        return "all pixels of a stamp are equal: multiply x[i, j] by the kernel"
     if torch.allclose(answer, F.conv_transpose2d(torch.ones(1, 1, 4, 5), kernel[None, None], stride=2)[0, 0]):
         return "every stamp is equally strong: multiply the kernel by x[i, j]"
     turned = (kernel.T, kernel.flip(0, 1))
