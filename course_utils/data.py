@@ -152,11 +152,12 @@ def load_folder(folder, invert=False):
 def resolve(name):
     """The data set that `name` stands for: itself, or what "auto" means on this machine."""
     source = "DATASET"
+    name = name if isinstance(name, str) else repr(name)
     if name == "auto":
         name, source = os.environ.get("COURSE_DATASET", "auto"), "the variable COURSE_DATASET"
     if name == "auto":
         return "mnist" if is_on_disk("mnist") else "digits"
-    if not isinstance(name, str) or name not in TITLES:
+    if name not in TITLES:
         raise CourseError(f"unknown data set {name!r} in {source}: expected one of auto, {', '.join(TITLES)}")
     return name
 

@@ -85,6 +85,9 @@ def vae_loss(recon_x, x, mu, logvar):
     Shapes: recon_x (B, 784) in (0, 1), x (B, 1, 28, 28) or (B, 784) in [0, 1], mu and logvar (B, latent_dim).
     Divide by the number of images for the negative ELBO per image.
     """
+    check_tensors(recon_x, x)
+    if x.ndim < 2:
+        raise CourseError(f"expected images x of shape (B, 1, 28, 28) or (B, 784), got {tuple(x.shape)}")
     return _bce_sum(recon_x, x.flatten(1)) + kl_divergence(mu, logvar).sum()
 
 
@@ -96,7 +99,7 @@ def check_same_shape(x_hat, x):
         raise CourseError(
             f"x_hat has shape {tuple(x_hat.shape)} and x has shape {tuple(x.shape)}: reshape one to the other's shape"
         )
-    if x.ndim == 0 or len(x) == 0:
+    if x.ndim == 0 or not x.numel():
         raise CourseError("there are no images to compare: the batch is empty")
     for tensor in (x_hat, x):
         if not tensor.is_floating_point():

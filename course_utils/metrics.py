@@ -1,7 +1,7 @@
 """Figures that the course reports, each with its unit: of images, of samples and of likelihoods."""
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from sklearn.decomposition import PCA
@@ -53,16 +53,17 @@ def pca_reconstruction(train, test, latent_dim):
     Returns:
         Reconstructions (M, 1, 28, 28); not clipped, so some pixels lie outside [0, 1].
     """
-    check_same_shape(train[:1], test[:1])
     _check_images(train, train)
     _check_images(test, test)
+    check_same_shape(train[:1], test[:1])
     whole = isinstance(latent_dim, Integral) and not isinstance(latent_dim, bool)
     if not whole or not 1 <= latent_dim <= min(len(train), train[0].numel()):
         raise CourseError(
             f"latent_dim={latent_dim!r}: {len(train)} images of {train[0].numel()} pixels "
             f"have 1 to {min(len(train), train[0].numel())} principal components"
         )
-    train_rows, test_rows = (images.detach().cpu().flatten(1).numpy() for images in (train, test))
+    dtype = torch.promote_types(train.dtype, torch.float32)  # NumPy knows no bfloat16
+    train_rows, test_rows = (images.detach().cpu().to(dtype).flatten(1).numpy() for images in (train, test))
     pca = PCA(int(latent_dim), svd_solver="covariance_eigh").fit(train_rows)
     x_hat = pca.inverse_transform(pca.transform(test_rows))
     return test.new_tensor(x_hat).reshape(test.shape)
@@ -181,7 +182,7 @@ def log_likelihood(x, encode, log_p, samples=1_000, prior_std=1.0, seed=0):
     """
     if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 1:
         raise CourseError(f"samples={samples!r}: expected a whole number of at least 1")
-    if not 0 < prior_std < math.inf:
+    if isinstance(prior_std, bool) or not isinstance(prior_std, Real) or not 0 < prior_std < 1e50:
         raise CourseError(f"prior_std={prior_std!r}: expected a number above 0")
     check_same_shape(x, x)
     generator = torch.Generator(x.device).manual_seed(seed)

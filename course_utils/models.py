@@ -133,6 +133,8 @@ def good_start(model, x):
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)
     first, last = layers[0], layers[-1]
+    if not isinstance(first, nn.Linear) and (x.ndim != 4 or x.shape[1] != first.in_channels):
+        raise CourseError(f"expected images of shape (N, {first.in_channels}, H, W), got {tuple(x.shape)}")
     if isinstance(first, nn.Linear):
         x = _flat(x)
         mean = x.mean(0)  # of each pixel

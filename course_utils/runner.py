@@ -137,10 +137,13 @@ def _read(notebook):
     """A notebook's JSON, or a CourseError where the file is none."""
     try:
         content = json.loads(notebook.read_text(encoding="utf-8"))
-        if all({"source", "metadata", "cell_type"} <= set(cell) for cell in content["cells"]) and content["metadata"]:
-            return content
-        raise ValueError("its cells are not those of a notebook")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        course = content["metadata"].get("course", {})
+        if not isinstance(course, dict) or not isinstance(course.get("full", {}), dict):
+            raise ValueError("its metadata are not the course's")
+        for cell in content["cells"]:
+            "".join(cell["source"]), list(cell["metadata"].get("tags", [])), cell["cell_type"]
+        return content
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CourseError(
             f"{notebook.name} is not a readable notebook ({type(error).__name__}: {error}). "
             f"Restore it, for example with `git checkout notebooks/{notebook.name}`"

@@ -5,7 +5,7 @@ import math
 import os
 import time
 import zipfile
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 
 import torch
@@ -72,9 +72,13 @@ def fit(
         the epoch, if `val` is given) and "seconds".
     """
     _check_arguments(model, epochs=epochs, batch_size=batch_size, train=train, **({} if val is None else {"val": val}))
+    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
+        raise CourseError(f"lr={lr!r}: expected a number above 0, for example 1e-3")
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**63:
+        raise CourseError(f"seed={seed!r}: expected a whole number, 0 or more")
     epochs, batch_size, lr, seed = int(epochs), int(batch_size), float(lr), int(seed)  # NumPy's numbers are welcome
     home = next(model.parameters()).device
-    device = torch.device(device) if device else best_device()
+    device = best_device() if device is None else _device(device)
     model.to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)  # one kernel for all weights
     shuffle = torch.Generator().manual_seed(seed)
@@ -152,6 +156,11 @@ def _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle):
     total = 0.0
     for x, y in batches(data, batch_size, shuffle):
         batch_loss = _scalar(loss(model, x, y))
+        if not batch_loss.requires_grad:
+            raise CourseError(
+                "the loss has no gradient: compute it from what the model returns, without .detach(), .item() or "
+                "torch.no_grad()"
+            )
         if not torch.isfinite(batch_loss):  # before the step, which would spoil the weights
             raise CourseError(
                 f"the loss became {batch_loss.item()}: training has blown up. Try a smaller learning rate than "
@@ -164,6 +173,15 @@ def _train_epoch(model, data, loss, optimizer, schedule, batch_size, shuffle):
             schedule.step()
         total += batch_loss.detach() * len(x)
     return float(total) / len(data)
+
+
+def _device(name):
+    """The device of this name, or a CourseError where this machine has none."""
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise CourseError(f"device={name!r} cannot be used ({reason}): expected 'cpu', 'cuda' or 'mps'") from error
 
 
 def _scalar(value):
