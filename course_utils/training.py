@@ -83,7 +83,7 @@ def fit(
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)  # one kernel for all weights
     shuffle = torch.Generator().manual_seed(seed)
     # Resuming with other settings would quietly mix two experiments.
-    mean = round(float(train.tensors[0].double().mean()), 6)
+    mean = round(float(train.tensors[0].mean(dtype=torch.double)), 6)
     settings = {"seed": seed, "batch_size": batch_size, "lr": lr, "images": (len(train), mean), "model": str(model)}
     settings["one_cycle"] = epochs if one_cycle else None  # where it ends decides the learning rate from the start on
     first = TensorDataset(*(tensor[:batch_size] for tensor in train.tensors))

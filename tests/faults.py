@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections import Counter
@@ -41,7 +42,7 @@ import torch  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 from torchvision import datasets  # noqa: E402
 
-from course_utils import CourseError, checkpoints, data, export, files, progress, scoreboard  # noqa: E402
+from course_utils import CourseError, checkpoints, data, export, files, progress, runner, scoreboard  # noqa: E402
 from course_utils.losses import mse, sse  # noqa: E402
 from course_utils.models import VAE, Autoencoder  # noqa: E402
 from course_utils.training import fit  # noqa: E402
@@ -691,6 +692,77 @@ def other_threads(draw, folder):
     return "1, 2 and 4 print the same digits"
 
 
+LEARNERS, KERNELS, PATIENCE = 30, 8, 300
+LEARNER = """
+import json, resource, sys
+import psutil
+import torch
+from course_utils import data, digits
+from course_utils.losses import mse
+from course_utils.models import Autoencoder
+from course_utils.training import fit
+sys.stdout, out = sys.stderr, sys.stdout
+train = data.load("mnist" if data.is_on_disk("mnist") else "digits", "train")
+drawn = int(digits.generate(2000)[0].long().sum())
+torch.manual_seed(0)
+small = torch.utils.data.TensorDataset(train.x[:5000], train.y[:5000])
+history = fit(Autoencoder(), small, lambda model, x, y: mse(model(x), x), epochs=1, device="cpu", progress=False)
+megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+figures = [drawn, f"{history[0]['train']:.3g}"]
+print(json.dumps({"threads": psutil.Process().num_threads(), "MB": megabytes, "figures": figures}), file=out)
+"""
+
+
+def load():
+    """Thirty learners at once: their processes, and then as many kernels as KERNELS on page 01."""
+    free = psutil.virtual_memory().available
+    ends = {}
+    for name, settings in (("one thread each", runner.KERNEL_ENVIRONMENT), ("torch's own threads", {})):
+        environment = {key: value for key, value in os.environ.items() if key not in runner.KERNEL_ENVIRONMENT}
+        command = [sys.executable, "-c", LEARNER]
+        started, least = time.perf_counter(), free
+        running = [
+            subprocess.Popen(command, env=environment | settings, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            for _ in range(LEARNERS)
+        ]
+        while any(process.poll() is None for process in running) and time.perf_counter() - started < PATIENCE:
+            least = min(least, psutil.virtual_memory().available)
+            time.sleep(0.2)
+        late = [process for process in running if process.poll() is None]
+        for process in late:
+            process.kill()
+        answers = [json.loads(process.communicate()[0]) for process in running if process not in late]
+        ends[name] = {json.dumps(answer["figures"]) for answer in answers}
+        print(
+            f"{LEARNERS} learners, {name}: {len(answers)} are ready after {time.perf_counter() - started:.0f} s; each "
+            f"{max((answer['MB'] for answer in answers), default=0):.0f} MB and "
+            f"{max((answer['threads'] for answer in answers), default=0)} threads at most; all together {(free - least) / 1e9:.1f} GB; figures {ends[name]}",
+            flush=True,
+        )
+    page, started, least = runner.find(["01"])[0], time.perf_counter(), [free]
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = [runner.Job(page, {"SEED": seed}, Path(folder, f"seed{seed}.ipynb")) for seed in range(KERNELS)]
+        watch = threading.Event()
+
+        def sample():
+            while not watch.wait(0.5):
+                least[0] = min(least[0], psutil.virtual_memory().available)
+
+        threading.Thread(target=sample).start()
+        try:
+            results = runner.run(jobs, workers=KERNELS)
+        finally:
+            watch.set()
+    seconds = [result.seconds for result in results]
+    each = (free - least[0]) / KERNELS
+    print(
+        f"{KERNELS} kernels on page 01: {time.perf_counter() - started:.0f} s, {min(seconds):.0f} to "
+        f"{max(seconds):.0f} s each; {each / 1e9:.2f} GB each, so this machine has memory for {free / each:.0f}; "
+        f"failed: {sum(bool(result.error) for result in results)}"
+    )
+    return any(result.error for result in results) or any(len(figures) > 1 for figures in ends.values())
+
+
 SERVERS = {
     "stall": "stalls",
     "trickle": "is endlessly slow",
@@ -751,10 +823,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("words", nargs="*", metavar="WORD", help="only faults with one of these words in their name")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--load", action="store_true", help="thirty learners at once")
     options = parser.parse_args()
     if not LINUX:
         print("The faults need fork, SIGKILL and tmpfs: they are tried on Linux only.")
         return 0
+    if options.load:
+        return int(load())
     chosen = [f for f in FAULTS if not options.words or any(word in f.name for word in options.words)]
     width = max(len(fault.name) for fault in chosen)
     print(f"{'fault':{width}}  tried  lost  seconds  outcome")
