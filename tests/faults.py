@@ -736,7 +736,8 @@ def load():
         print(
             f"{LEARNERS} learners, {name}: {len(answers)} are ready after {time.perf_counter() - started:.0f} s; each "
             f"{max((answer['MB'] for answer in answers), default=0):.0f} MB and "
-            f"{max((answer['threads'] for answer in answers), default=0)} threads at most; all together {(free - least) / 1e9:.1f} GB; figures {ends[name]}",
+            f"{max((answer['threads'] for answer in answers), default=0)} threads at most; "
+            f"all together {(free - least) / 1e9:.1f} GB; figures {ends[name]}",
             flush=True,
         )
     page, started, least = runner.find(["01"])[0], time.perf_counter(), [free]
