@@ -55,7 +55,7 @@ def latent_explorer(decode, start, ranges=((-3, 3), (-3, 3)), *, alt):
         )
         for i, (value, (low, high)) in _numbered(start, ranges)
     ]
-    draw_sheet = _sheet({"": _decoded(decode, start[None])}, scale=2)
+    draw_sheet = _sheet({"": _decoded(decode, start[None])}, scale=3)
 
     def draw():
         code = start.clone()

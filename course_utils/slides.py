@@ -65,6 +65,8 @@ def arrange(notebook):
         elif cell.cell_type == "code":
             deck.add_code(cell)
     deck.end()
+    for number, cell in enumerate(deck.cells):
+        cell.id = f"slide-{number}"  # nbformat draws random ones, and no two exports would be equal
     return type(notebook)(notebook | {"cells": deck.cells})
 
 

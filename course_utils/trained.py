@@ -90,7 +90,7 @@ RECIPES = {
     "vae": Recipe("page 02's VAE, 20 numbers", VAE, _elbo_loss, 20, 3e-3, *_NATS),
     "plane": Recipe("page 02's VAE, 2 numbers", lambda: VAE(latent_dim=2), _elbo_loss, 30, 3e-3, *_NATS),
     "convolutional": Recipe("page 03's autoencoder, 1568 numbers", ConvAutoencoder, _copy_loss, 6, 4e-3, *_COPY_ERROR),
-    "denoiser": Recipe("page 03's autoencoder, trained on noise", ConvAutoencoder, _denoising_loss, 6, 4e-3, *_DB),
+    "denoiser": Recipe("page 03's autoencoder against noise", ConvAutoencoder, _denoising_loss, 6, 4e-3, *_DB),
 }
 
 
@@ -105,10 +105,7 @@ def load_trained(name, data, folder=checkpoints.FOLDER):
     recipe, path = _recipe(name, data), folder / f"{name}_{data}.safetensors"
     model = checkpoints.load(recipe.build(), path, f"python -m course_utils.trained {data}")
     notes = notes_of(path)
-    print(
-        f"Model: {recipe.title}, trained beforehand on {TITLES[data]}; on test images "
-        f"{notes[recipe.figure]} ({recipe.figure})"
-    )
+    print(f"Model: {recipe.title}, trained on {TITLES[data]}: {notes[recipe.figure]} ({recipe.figure})")
     return model
 
 

@@ -60,7 +60,7 @@ def download_button(name="mnist"):
             data.download(name)
             message.value = f"{title} is complete. Choose Kernel > Restart Kernel and Run All Cells to use it."
         except CourseError as error:
-            message.value = str(error)
+            message.value = html.escape(str(error))
         button.disabled = False
 
     button.on_click(press)

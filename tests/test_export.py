@@ -203,6 +203,11 @@ def slide_types(notebook):
     return [(cell.metadata.slideshow.slide_type, cell.source) for cell in slides.arrange(notebook).cells]
 
 
+def test_slides_of_a_page_are_the_same_each_time():
+    page = export._read(runner.find(["03"])[0])
+    assert slides.to_slides(page, "03") == slides.to_slides(page, "03")
+
+
 def test_slides_follow_headings_and_hold_what_fits():
     long = "This sentence is long enough to stand on a slide for itself, more or less. The rest is for the speaker."
     text = f"# Page\n\n## One\n{long}\n\n### Two\n\n- a\n- b\n\n<details><summary>Hint</summary>\n\nno\n\n</details>"

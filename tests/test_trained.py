@@ -44,7 +44,7 @@ def test_a_model_is_as_good_as_its_file_says(path, request, capsys):
     assert not model.training
     assert measure(name, model, test.x) == pytest.approx(claimed, rel=2e-3)
     assert claimed > 1.5 * baseline if name == "denoiser" else claimed < 0.8 * baseline
-    assert f"{RECIPES[name].title}, trained beforehand on {data.TITLES[data_set]}" in capsys.readouterr().out
+    assert f"{RECIPES[name].title}, trained on {data.TITLES[data_set]}" in capsys.readouterr().out
 
 
 def test_one_can_be_made_again(tmp_path):

@@ -49,6 +49,19 @@ def test_earlier_guess_is_shown_and_a_senseless_one_explained(shown):
     assert said.value == "not sensible"
 
 
+def test_trouble_with_a_download_is_shown_as_text(monkeypatch):
+    def fail(name):
+        raise CourseError("cannot store it in <b>folder</b>")
+
+    boxes = []
+    monkeypatch.setattr(widgets, "_show", lambda box, what: boxes.append(box))
+    monkeypatch.setattr(widgets.data, "download", fail)
+    widgets.download_button("mnist")
+    button, message = boxes[0].children
+    button.click()
+    assert message.value == "cannot store it in &lt;b&gt;folder&lt;/b&gt;" and not button.disabled
+
+
 @pytest.fixture
 def kernel(state):
     manager, client = start_new_kernel(cwd=NOTEBOOKS)
