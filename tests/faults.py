@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -299,7 +298,7 @@ def killed_export(draw, folder):
     kill_during(write, out, after=draw.uniform(0, to_the_end(write, whole)))
     check_whole(out)
     to_the_end(write, out)
-    for path in whole.iterdir():  # slides give new names to the cells that they cut
+    for path in whole.iterdir():
         first, again = ((place / path.name).read_bytes() for place in (whole, out))
         assert first == again, path.name
     return "written at the next call"
