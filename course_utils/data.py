@@ -1,5 +1,6 @@
 """Named sets of 28 x 28 images as tensors, and the explicit download of those that are not built in."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -183,16 +184,18 @@ def download(name):
     if is_on_disk(name):
         try:
             _read(root, name, train=True), _read(root, name, train=False)
-            return
         except CourseError:
             pass  # damaged: fetch it again
+        else:
+            if any(root.glob(".download-*")):
+                with contextlib.suppress(CourseError), _downloading(root):
+                    pass  # what a download left that was killed at its very end goes
+            return
     problems = []
     reader = _reader(name)
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with locked(root / ".download.lock", busy=f"another download into {root} is under way: wait for it to end"):
-            for left in root.glob(".download-*"):  # by a download that was killed
-                shutil.rmtree(left, ignore_errors=True)
+        with _downloading(root):
             if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
                 raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
             for mirror in reader.mirrors:
@@ -209,6 +212,15 @@ def download(name):
         f"could not download {TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
         "Check the connection and try again, or go on with the built-in digits, which need none."
     )
+
+
+@contextlib.contextmanager
+def _downloading(root):
+    """Hold the lock on downloads into `root`, without what killed ones left there."""
+    with locked(root / ".download.lock", busy=f"another download into {root} is under way: wait for it to end"):
+        for left in root.glob(".download-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def _download_from(mirror, reader, root, name):
