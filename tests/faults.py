@@ -691,7 +691,8 @@ def other_threads(draw, folder):
     return "1, 2 and 4 print the same digits"
 
 
-LEARNERS, KERNELS, PATIENCE = 30, 8, 300
+LEARNERS, PATIENCE = 30, 150
+KERNEL_BYTES = 1.2e9  # that a kernel on page 01 takes at most
 LEARNER = """
 import json, resource, sys
 import psutil
@@ -713,8 +714,9 @@ print(json.dumps({"threads": psutil.Process().num_threads(), "MB": megabytes, "f
 
 
 def load():
-    """Thirty learners at once: their processes, and then as many kernels as KERNELS on page 01."""
+    """Thirty learners at once: their processes, and then kernels on page 01, thirty or as many as memory allows."""
     free = psutil.virtual_memory().available
+    kernels = max(1, min(LEARNERS, int(0.9 * free / KERNEL_BYTES)))
     ends = {}
     for name, settings in (("one thread each", runner.KERNEL_ENVIRONMENT), ("torch's own threads", {})):
         environment = {key: value for key, value in os.environ.items() if key not in runner.KERNEL_ENVIRONMENT}
@@ -741,7 +743,7 @@ def load():
         )
     page, started, least = runner.find(["01"])[0], time.perf_counter(), [free]
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [runner.Job(page, {"SEED": seed}, Path(folder, f"seed{seed}.ipynb")) for seed in range(KERNELS)]
+        jobs = [runner.Job(page, {"SEED": seed}, Path(folder, f"seed{seed}.ipynb")) for seed in range(kernels)]
         watch = threading.Event()
 
         def sample():
@@ -750,13 +752,13 @@ def load():
 
         threading.Thread(target=sample).start()
         try:
-            results = runner.run(jobs, workers=KERNELS)
+            results = runner.run(jobs, workers=kernels)
         finally:
             watch.set()
     seconds = [result.seconds for result in results]
-    each = (free - least[0]) / KERNELS
+    each = (free - least[0]) / kernels
     print(
-        f"{KERNELS} kernels on page 01: {time.perf_counter() - started:.0f} s, {min(seconds):.0f} to "
+        f"{kernels} kernels on page 01: {time.perf_counter() - started:.0f} s, {min(seconds):.0f} to "
         f"{max(seconds):.0f} s each; {each / 1e9:.2f} GB each, so this machine has memory for {free / each:.0f}; "
         f"failed: {sum(bool(result.error) for result in results)}"
     )

@@ -43,7 +43,9 @@ def test_student_copy_holds_every_exercise_and_no_solution(name):
         if cell.cell_type == "code":
             compile(cell.source, name, "exec")
             assert not cell.outputs and cell.execution_count is None
-    kept = [cell.source for cell in page.cells if cell not in tagged(page, "solution")]
+    notes = tagged(page, "teacher")
+    assert notes and not [cell.source for cell in notes if cell.source in text]
+    kept = [cell.source for cell in page.cells if cell not in tagged(page, "solution") + notes]
     assert [source for source in kept if source not in text] == []
     nbformat.validate(copy)
 
