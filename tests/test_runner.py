@@ -138,10 +138,11 @@ def long_run(write, tmp_path):
     """A process of its own that runs `course run` on a notebook with one long cell, and is in it."""
     write("import time; time.sleep(60)")
     code = f"""
-import pathlib, sys
+import pathlib, signal, sys
 from course_utils import cli, runner
 runner.find = lambda numbers: [pathlib.Path({str(tmp_path / "42_small.ipynb")!r})]
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell runs with & would ignore it
     sys.exit(cli.main(["run", "--dataset", "digits", "--out", {str(tmp_path / "out")!r}]))
 """
     (tmp_path / "main.py").write_text(code)
