@@ -20,7 +20,7 @@ import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context, parent_process
+from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 
 from course_utils import CourseError
@@ -222,15 +222,29 @@ def _run(jobs, executor, workers, report):
             if report:
                 report(job, result)
     except BaseException:
-        if own:  # the workers wait for their kernels; let them stop those and go
-            for worker in list((executor._processes or {}).values()):
-                with contextlib.suppress(OSError):
-                    os.kill(worker.pid, signal.SIGINT)
+        if own:
+            workers = list((executor._processes or {}).values())
+            executor.shutdown(wait=False, cancel_futures=True)  # each goes when its notebook has stopped
+            _stop(workers)
         raise
     finally:
         if own:
             executor.shutdown(cancel_futures=True)
     return [results[i] for i in range(len(jobs))]
+
+
+def _stop(workers):
+    """Let workers stop their kernels and go; one that does not heed, as while it starts a kernel, is asked again."""
+    for seconds in (10, 5, 0):
+        for worker in workers:
+            with contextlib.suppress(OSError):
+                os.kill(worker.pid, signal.SIGINT) if seconds else worker.kill()
+        until = time.monotonic() + seconds
+        while workers and time.monotonic() < until:
+            ended = connection.wait([worker.sentinel for worker in workers], until - time.monotonic())
+            workers = [worker for worker in workers if worker.sentinel not in ended]
+        if not workers:
+            return
 
 
 def _prepare_worker():
