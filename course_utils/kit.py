@@ -232,7 +232,7 @@ def _download(system, python, wheels, *options):
     }
     target = ["--only-binary=:all:", f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
     command = [sys.executable, "-c", PIP, json.dumps(values), "download", "--no-input", "--disable-pip-version-check"]
-    # pip keeps its downloads in a temporary folder until all are there: gigabytes, for which the system's own may be too small.
+    # pip keeps its downloads in a temporary folder until all are there: gigabytes, too much for many a system's own.
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=".pip-", ignore_cleanup_errors=True) as temporary:
         requirements = Path(temporary, "requirements.txt")  # without the course itself, which needs no wheel
         requirements.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
