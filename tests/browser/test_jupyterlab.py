@@ -157,17 +157,21 @@ def test_prediction_is_answered_by_a_click(page_00, lab, picture):
     expect(result).to_contain_text("you guessed b)")
 
 
+def retype(line, old, new):
+    """Type `new` in place of `old` at the end of a line of code, and run its cell, as a learner does."""
+    line.click()
+    for key in ("End", *["Backspace"] * len(old)):
+        line.page.keyboard.press(key)
+    line.page.keyboard.type(new)
+    line.page.keyboard.press("Control+Enter")
+
+
 def test_exercise_filled_in_wrongly_then_with_a_hint_rightly(page_00, lab, picture):
     solved = lab[1] / "state" / "exercises" / "00-flatten.json"
     stub = cell(page_00, 'check("00-flatten", flatten)')
     expect(stub).to_contain_text("not filled in yet")
     line = stub.locator(".cm-line", has_text="return")
-    line.click()
-    page_00.keyboard.press("End")
-    for _ in "...":
-        page_00.keyboard.press("Backspace")
-    page_00.keyboard.type("x.reshape(784, -1)")
-    page_00.keyboard.press("Control+Enter")
+    retype(line, "...", "x.reshape(784, -1)")
     expect(stub).to_contain_text("not yet: ")
     expect(stub).to_contain_text("one row per image")
     stub.locator(".jp-OutputArea-output").scroll_into_view_if_needed()
@@ -181,12 +185,7 @@ def test_exercise_filled_in_wrongly_then_with_a_hint_rightly(page_00, lab, pictu
     expect(text).to_be_visible()
     picture(page_00, "hint")
 
-    line.click()
-    page_00.keyboard.press("End")
-    for _ in "784, -1)":
-        page_00.keyboard.press("Backspace")
-    page_00.keyboard.type("-1, 784)")
-    page_00.keyboard.press("Control+Enter")
+    retype(line, "784, -1)", "-1, 784)")
     expect(stub).to_contain_text("Exercise 00-flatten: right.")
     picture(page_00, "right")
     assert solved.exists()
