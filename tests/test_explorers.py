@@ -173,6 +173,7 @@ def test_threshold_slider_counts_as_scikit_learn_does(made):
         (torch.tensor([float("nan")]), 0.5, "finite scores"),
         ("scores", 0.5, "expected two tensors of scores"),
         (None, 0.5, "expected two tensors of scores"),
+        (torch.ones(3), 0.5, "all scores are 1, and no threshold"),
         (torch.ones(3), None, "start=None: expected a threshold"),
         (torch.ones(3), float("nan"), "start=nan: expected a threshold"),
     ],
