@@ -29,6 +29,7 @@ def predict(id, guess=None, *, result=None):
     options = question.get("options")
     request = _request()
     if result is not None:
+        result = _valid(result, question, "result")
         guess = _kept_guess(id, question)
         guessed = "no guess recorded" if guess is None else f"you guessed {_named(guess, question)}"
         print(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
@@ -201,20 +202,20 @@ def _note_whether_right(id, guess, result, question):
         progress.keep("predictions", id, **entry)
 
 
-def _valid(guess, question):
-    """A guess in the form in which it is kept, or a CourseError; None stays None."""
+def _valid(guess, question, what="guess"):
+    """A guess, or a result, in the form in which it is kept, or a CourseError; None stays None."""
     if guess is None:
         return None
     if "options" in question:
         letter = str(guess).strip().lower()
         if letter not in question["options"]:
             letters = ", ".join(question["options"])
-            raise CourseError(f"the guess {guess!r} is none of the answers: expected one of {letters}")
+            raise CourseError(f"the {what} {guess!r} is none of the answers: expected one of {letters}")
         return letter
     if isinstance(guess, str):
-        raise CourseError(f"the guess {guess!r} is text: write a number without quotes, such as {question['example']}")
+        raise CourseError(f"the {what} {guess!r} is text: write a number without quotes, such as {question['example']}")
     if isinstance(guess, bool) or not isinstance(guess, int | float) or not -1e9 < guess < 1e9:
-        raise CourseError(f"the guess {guess!r} is not a sensible number: expected for example {question['example']}")
+        raise CourseError(f"the {what} {guess!r} is not a sensible number: expected for example {question['example']}")
     return guess
 
 
@@ -230,7 +231,7 @@ def _find(id, kind):
     if kind == "QUIZ":
         return entries
     if id not in entries:
-        raise CourseError(f"unknown id {id!r}: notebook {id[:2]} has {', '.join(entries)}")
+        raise CourseError(f"unknown id {id!r}: notebook {str(id)[:2]} has {', '.join(entries)}")
     return entries[id]
 
 

@@ -63,7 +63,7 @@ def load_classifier(name, folder=checkpoints.FOLDER):
         name: "digits", "mnist" or "fashion-mnist", as an `ImageSet` has it in its attribute `name`.
         folder: where the checkpoints are.
     """
-    if name not in TITLES:
+    if not isinstance(name, str) or name not in TITLES:
         raise CourseError(f"no classifier for {name!r}: expected one of {', '.join(TITLES)}")
     command = f"python -m course_utils.classifier {name}"
     return checkpoints.load(Classifier(), folder / f"classifier_{name}.safetensors", command)

@@ -19,6 +19,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from course_utils import CourseError, files
+from course_utils.trial import described
 
 WEIGHT_BITS = 12  # weights are multiples of 2^-12 and below 8, so that each is a 16-bit whole number; biases below 1000
 SIGNAL_BITS = 10  # what passes from layer to layer is a multiple of 2^-10 between -256 and 256
@@ -53,23 +54,34 @@ class WholeNumberVAE:
 
     def __init__(self, encoder, decoder, palettes):
         palettes = _array(palettes)
-        if palettes.ndim != 2 or not 2 <= palettes.shape[1] <= 256 or not (palettes >= 0).all():
+        if palettes.ndim != 2 or not 2 <= palettes.shape[1] <= 256:
             raise CourseError(
                 f"palettes should be (K, V) probabilities with V from 2 to 256, got shape {palettes.shape}"
             )
+        sums = palettes.sum(1, keepdims=True)
+        if not ((palettes >= 0).all() and np.isfinite(sums).all() and sums.all()):
+            raise CourseError("each row of palettes should be finite numbers that are not negative, and not all 0")
         self.values = palettes.shape[1]
-        first, *rest = [(_array(weight), _array(bias)) for weight, bias in encoder]
-        scale = self._unit / (self.values - 1)
-        self.encoder = _rounded_layers([(first[0] * scale, first[1]), *rest])
-        self.decoder = _rounded_layers([(_array(weight), _array(bias)) for weight, bias in decoder])
-        self.palettes = np.rint(palettes / palettes.sum(1, keepdims=True) * 2**FREQUENCY_BITS) + 1  # nothing impossible
-        self.latent_dim = self.decoder[0][0].shape[0]
-        shapes = self.encoder[0][0].shape[0], self.encoder[-1][0].shape[1], self.decoder[-1][0].shape[1]
-        if shapes != (784, 2 * self.latent_dim, 784 * len(palettes)):
-            raise CourseError(
-                f"expected an encoder from 784 to {2 * self.latent_dim} and a decoder to {784 * len(palettes)} "
-                f"numbers, got {shapes[0]}, {shapes[1]} and {shapes[2]}"
-            )
+        (weight, bias), *rest = _layers(encoder, "encoder")
+        self.encoder = _rounded_layers([(weight * (self._unit / (self.values - 1)), bias), *rest])
+        self.decoder = _rounded_layers(_layers(decoder, "decoder"))
+        self.palettes = np.rint(palettes / sums * 2**FREQUENCY_BITS) + 1  # nothing is impossible
+        self._check_shapes()
+
+    def _check_shapes(self):
+        """A CourseError unless the layers fit each other, the pixels and the palettes."""
+        self.latent_dim = len(self.decoder[0][0])
+        for name, layers, start, end in (
+            ("encoder", self.encoder, 784, 2 * self.latent_dim),
+            ("decoder", self.decoder, self.latent_dim, 784 * len(self.palettes)),
+        ):
+            fits = all(weight.ndim == 2 and bias.shape == weight.shape[1:] for weight, bias in layers)
+            sizes = [size for weight, _ in layers for size in weight.shape]  # in, out of each layer
+            if not fits or sizes[0] != start or sizes[-1] != end or sizes[1:-1:2] != sizes[2:-1:2]:
+                raise CourseError(
+                    f"the {name} should lead from {start} to {end} numbers, with a weight (out, in) and a bias (out,) "
+                    f"for each layer; its weights are {[weight.shape[::-1] for weight, _ in layers]}"
+                )
 
     @property
     def _unit(self):
@@ -124,7 +136,7 @@ class WholeNumberVAE:
                 count = sum(key.startswith(f"{name}.") for key in tensors) // 2
                 parts = [[tensors[f"{name}.{i}.{part}"] for part in ("weight", "bias")] for i in range(count)]
                 setattr(model, name, [(w / 2.0**WEIGHT_BITS, b / 2.0**WEIGHT_BITS) for w, b in parts])
-            model.latent_dim = model.decoder[0][0].shape[0]
+            model._check_shapes()
         except Exception as error:  # a damaged file fails in whichever way its bytes lead to
             raise CourseError(f"{path} is not a coding model of this course, or is damaged: save it anew") from error
         return model
@@ -226,6 +238,8 @@ def unpack(data, fingerprint):
     Raises:
         CourseError: where the bytes are no such file, were changed in any place, or belong to another model.
     """
+    if not isinstance(data, bytes | bytearray):
+        raise CourseError(f"expected the bytes of a file, as `compress` returns them, got {described(data)}")
     if len(data) < HEADER.size + DIGEST or data[: len(MAGIC)] != MAGIC:
         raise CourseError(
             f"these {len(data)} bytes are not a file of this course, which would begin with {MAGIC!r} and have "
@@ -253,10 +267,13 @@ def _pop(coder, rows):
 
 def _pixels(model, images):
     """Images as int32 (N, 784), or a CourseError."""
-    x = np.asarray(images)
+    try:
+        x = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
+    except (TypeError, ValueError):  # lists of unequal length, and types of torch that NumPy has not
+        x = np.zeros(0)
     if x.dtype.kind not in "ui" or x.ndim < 2 or math.prod(x.shape[1:]) != 784:
         raise CourseError(
-            f"expected whole-number images of shape (N, 784) or (N, 1, 28, 28), got {x.dtype} of shape {x.shape}: "
+            f"expected whole-number images of shape (N, 784) or (N, 1, 28, 28), got {described(images)}: "
             "(255 * x).round().byte() makes them"
         )
     if x.size and not 0 <= x.min() <= x.max() < model.values:
@@ -266,7 +283,21 @@ def _pixels(model, images):
 
 def _array(values):
     """A float64 array of an array or a tensor."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values, np.float64)
+    try:
+        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values, np.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise CourseError(f"expected an array or a tensor of numbers, got {described(values)}") from None
+
+
+def _layers(layers, name):
+    """(weight, bias) of each layer as arrays."""
+    try:
+        pairs = [(weight, bias) for weight, bias in layers]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs:
+        raise CourseError(f"the {name} should be a list of pairs (weight, bias), one a layer, got {described(layers)}")
+    return [(_array(weight), _array(bias)) for weight, bias in pairs]
 
 
 def _rounded_layers(layers):

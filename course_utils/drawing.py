@@ -8,9 +8,11 @@ import traitlets
 from PIL import Image
 from torch.nn import functional as F
 
+from course_utils import CourseError
 from course_utils.data import check_images
 from course_utils.explorers import call, live
 from course_utils.files import ASSETS
+from course_utils.trial import described
 
 SIDE = 112  # pixels of the pad, on each side: four for each of the 28
 BOX = 20  # pixels of the box into which the ink of a digit fits
@@ -29,11 +31,13 @@ def draw_pad(look, start, *, alt):
 
     Args:
         look: function from an image (1, 1, 28, 28) in [0, 1] to a picture as the bytes of a PNG, in a tenth of a
-            second or less; see `explorers.png`.
+            second or less; see `explorers.repainter`.
         start: the image (1, 1, 28, 28) that is on the pad to begin with, and in the still picture.
         alt: what the still picture shows, for those who cannot see it.
     """
     check_images(start)
+    if len(start) != 1:
+        raise CourseError(f"the pad shows one image, (1, 1, 28, 28), and got {len(start)}")
     enlarged = F.interpolate(start, size=(SIDE, SIDE), mode="bicubic").clamp(0, 1)
     pad = Pad(ink=(255 * enlarged).round().byte().numpy().tobytes())
     seen = [start]
@@ -42,7 +46,10 @@ def draw_pad(look, start, *, alt):
         ink = torch.frombuffer(bytearray(pad.ink), dtype=torch.uint8).reshape(SIDE, SIDE) / 255
         if ink.any():  # a pad that was cleared waits for the next drawing
             seen[0] = centred(ink)
-        return call(look, "`look`", seen[0])
+        picture = call(look, "`look`", seen[0])
+        if not isinstance(picture, bytes) or not picture.startswith(b"\x89PNG"):
+            raise CourseError(f"`look` should return the bytes of a PNG, got {described(picture)}")
+        return picture
 
     live([pad], draw, alt, trait="ink", box=ipywidgets.HBox)
 

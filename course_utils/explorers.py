@@ -14,9 +14,10 @@ from PIL import Image
 
 from course_utils import CourseError, trial
 from course_utils.data import check_images
-from course_utils.plots import COLOURS, STYLE
+from course_utils.plots import COLOURS, STYLE, as_images
 
 SECONDS = 4  # that a function of the reader's may take, who should hear of trouble within five
+LARGEST = 1e6  # number that a slider can be set to
 DPI = 80  # a picture is drawn anew at every move: a coarser one follows the hand
 
 
@@ -34,12 +35,16 @@ def latent_explorer(decode, start, ranges=((-3, 3), (-3, 3)), *, alt):
     """
     if not isinstance(start, torch.Tensor) or not start.is_floating_point() or not torch.isfinite(start).all():
         raise CourseError(f"start should be one code, a float tensor (latent_dim,), got {trial.described(start)}")
+    try:
+        ranges = [(float(low), float(high)) for low, high in ranges]
+    except (TypeError, ValueError):
+        raise CourseError(f"ranges={trial.described(ranges)}: expected a pair of numbers for each slider") from None
     if start.ndim != 1 or not 1 <= len(ranges) <= len(start):
         raise CourseError(
             f"{len(ranges)} sliders for a start of shape {tuple(start.shape)}: expected one code, (latent_dim,), "
             "and at most one slider for each of its numbers"
         )
-    if not all(low < high for low, high in ranges):
+    if not all(-LARGEST < low < high < LARGEST for low, high in ranges):
         raise CourseError(f"ranges={ranges!r}: expected a lower and a higher number for each slider")
     steps = 7
     rows = start.repeat(len(ranges), steps, 1)  # (sliders, steps, latent_dim)
@@ -76,7 +81,11 @@ def image_slider(rows, name, values, start, *, alt):
         start: the value to begin with, which is the one of the still picture.
         alt: what that picture shows, for those who cannot see it.
     """
-    if start not in values:
+    if not isinstance(values, list | tuple | range) or not all(isinstance(value, Real) for value in values):
+        raise CourseError(
+            f"the slider for {name} needs a list of numbers to choose from, got {trial.described(values)}"
+        )
+    if not isinstance(start, Real) or start not in values:
         raise CourseError(f"the slider for {name} cannot start at {start!r}: expected one of {list(values)}")
 
     def drawn(value):
@@ -248,7 +257,7 @@ def _decoded(decode, codes):
         raise CourseError(
             f"`decode` gave {trial.described(images)} for {len(codes)} codes: expected 784 pixels for each"
         )
-    return images.cpu().reshape(-1, 1, 28, 28)
+    return as_images(images.reshape(-1, 1, 28, 28), "what `decode` gave")
 
 
 def _numbered(first, second):

@@ -1,17 +1,67 @@
 """The kernel in which `course run` executes notebooks: this very Python, whatever else is installed."""
 
+import papermill
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
+from nbclient.exceptions import DeadKernelError
 from traitlets import default
 
+TRIES = 3
+START_SECONDS = 180  # that a kernel may take until it answers: thirty that start at once need more than one
 
-class ThisPython(AsyncKernelManager):
-    """Starts this Python's own kernel under the name python3.
+
+class NoKernel(Exception):
+    """No kernel could be started; the message says why."""
+
+
+def this_python(words):
+    """A class that starts this Python's own kernel under the name python3.
 
     Jupyter would look among the kernels of the user and of the machine first, where an old or broken one may have the
     same name.
+
+    Args:
+        words: path of a file for what the kernel's process says, which would stand between our lines on the terminal.
     """
 
-    @default("kernel_spec_manager")
-    def _only_this_python(self):
-        return KernelSpecManager(kernel_dirs=[])
+    class ThisPython(AsyncKernelManager):
+        @default("kernel_spec_manager")
+        def _only_this_python(self):
+            return KernelSpecManager(kernel_dirs=[])
+
+        async def start_kernel(self, **options):
+            with open(words, "wb") as file:
+                await super().start_kernel(stderr=file, **options)
+
+    return ThisPython
+
+
+def execute(notebook, out, parameters, **options):
+    """`papermill.execute_notebook` in this Python's kernel.
+
+    Jupyter chooses free ports before a kernel starts, and where many start at once another may take them meanwhile
+    (nteract/papermill#511): such a start is tried again.
+
+    Raises:
+        NoKernel: where no kernel answers at its start; and what papermill raises later.
+    """
+    words = out.with_suffix(".words")
+    for left in reversed(range(TRIES)):
+        try:
+            return papermill.execute_notebook(
+                notebook,
+                out,
+                parameters,
+                kernel_name="python3",
+                kernel_manager_class=this_python(words),
+                start_timeout=START_SECONDS,
+                progress_bar=False,
+                store_widget_state=False,
+                **options,
+            )
+        except DeadKernelError:  # inside a cell
+            raise
+        except RuntimeError as error:
+            if not left or "before replying" not in str(error):
+                said = words.read_text(errors="replace").split("\n") if words.exists() else []
+                raise NoKernel(([line for line in said if line.strip()] or [str(error)])[-1]) from error

@@ -5,12 +5,17 @@ also be read on a dark page.
 """
 
 import io
+import itertools
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import display
 from matplotlib.ticker import LogLocator
+from torch.nn import functional as F
+
+from course_utils import CourseError
+from course_utils.trial import described
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
@@ -34,15 +39,20 @@ def image_rows(rows, alt, scale=0.75, titles=()):
         alt: what the picture shows, for those who cannot see it.
         scale: side of one image, in inches.
         titles: what stands above each column.
+
+    Raises:
+        CourseError: for images of another shape or type, for NaN, and for rows of different length.
     """
-    columns = max(len(images) for images in rows.values())
+    _check_named(rows, "rows", "images")
+    rows = {label: as_images(images, f"the row {label!r}") for label, images in rows.items()}
+    columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
             len(rows), columns, figsize=(scale * columns + 1.4, scale * len(rows) + 0.1), squeeze=False
         )
         for line, (label, images) in zip(axes, rows.items(), strict=True):
             for axis, image in zip(line, images, strict=True):
-                axis.imshow(image.detach().cpu().squeeze(), cmap="gray", vmin=0, vmax=1)
+                axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
                 axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
@@ -62,10 +72,16 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
         alt: what the picture shows, for those who cannot see it.
         x_log, y_log: logarithmic axes; the ticks of a logarithmic x axis are the x values themselves.
         level: a pair (label, y value), drawn as a dashed horizontal line.
+
+    Raises:
+        CourseError: for what are no finite numbers, for sequences of different length, and for numbers of 0 and below
+            on a logarithmic axis.
     """
+    _check_named(lines, "lines", "pairs of sequences")
+    lines = {label: _points(line, f"the curve {label!r}", x_log, y_log) for label, line in lines.items()}
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3.4))
-        for (label, (x, y, *half)), marker in zip(lines.items(), MARKERS, strict=False):
+        for (label, (x, y, *half)), marker in zip(lines.items(), itertools.cycle(MARKERS), strict=False):
             style = {"marker": marker if len(x) <= 15 else None, "markersize": 5, "label": label}
             if half:
                 axis.errorbar(x, y, half[0], capsize=3, **style)
@@ -90,9 +106,11 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
 
 def bars(groups, y_label, alt):
     """Show one bar per entry of `groups`, a dict from a label to a height."""
+    _check_named(groups, "groups", "heights")
+    heights = _numbers(list(groups.values()), "the heights of the bars")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3))
-        drawn = axis.bar(list(groups), list(groups.values()), color=COLOURS[0])
+        drawn = axis.bar([str(label) for label in groups], heights, color=COLOURS[0])
         axis.bar_label(drawn, fmt="{:.3g}")
         axis.grid(axis="x")
         axis.set_ylabel(y_label)
@@ -100,8 +118,11 @@ def bars(groups, y_label, alt):
 
 
 def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
-    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row."""
-    pixels = images.detach().cpu().squeeze(1)
+    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white."""
+    pixels = as_images(images, "the grid").squeeze(1)
+    if not isinstance(columns, int) or not 1 <= columns <= 100:
+        raise CourseError(f"columns={columns!r}: expected a whole number from 1 to 100")
+    pixels = F.pad(pixels, (0, 0, 0, 0, 0, -len(pixels) % columns), value=1.0)
     rows = [torch.cat(list(row), dim=1) for row in pixels.split(columns)]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(scale * columns + 0.4, scale * len(rows) + 0.4))
@@ -113,6 +134,7 @@ def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
 
 def scatter(points, labels, alt, x_label, y_label):
     """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
+    points, labels = _plane(points, labels, "points")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5))
         draw_scatter(axis, points, labels, dot=4, font=15)
@@ -128,9 +150,11 @@ def scatter_row(panels, labels, alt):
         labels: (N,), from 0 to 9.
         alt: what the picture shows, for those who cannot see it.
     """
+    _check_named(panels, "panels", "points (N, 2)")
+    panels = {title: _plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
-        for axis, (title, points) in zip(axes[0], panels.items(), strict=True):
+        for axis, (title, (points, labels)) in zip(axes[0], panels.items(), strict=True):
             draw_scatter(axis, points, labels, dot=3, font=14)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
@@ -145,24 +169,25 @@ def draw_scatter(axis, points, labels, dot, font):
         axis.text(*mine.median(0).values, str(label), size=font, weight="bold", ha="center", va="center")
 
 
-def histograms(groups, x_label, alt, line=None, bins=50):
+def histograms(groups, x_label, alt):
     """Show how the values of each group are spread, one outline a group, each of area 1.
 
     Args:
         groups: dict from a label to values (N,), of whatever number each.
         x_label: what is counted, with the unit.
         alt: what the picture shows, for those who cannot see it.
-        line: a pair (label, value), drawn as a dashed vertical line.
     """
-    values = {label: torch.as_tensor(group).detach().cpu().numpy() for label, group in groups.items()}
-    edges = np.linspace(min(v.min() for v in values.values()), max(v.max() for v in values.values()), bins + 1)
+    _check_named(groups, "groups", "values")
+    values = {label: _numbers(group, f"the group {label!r}") for label, group in groups.items()}
+    low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
+    if low == high:
+        raise CourseError(f"all values are {low:g}: there is nothing to spread out")
+    edges = np.linspace(low, high, 51)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3))
-        for (label, group), colour in zip(values.items(), COLOURS, strict=False):
+        for (label, group), colour in zip(values.items(), itertools.cycle(COLOURS), strict=False):
             axis.hist(group, edges, density=True, histtype="stepfilled", alpha=0.35, color=colour, label=label)
             axis.hist(group, edges, density=True, histtype="step", color=colour)
-        if line:
-            axis.axvline(line[1], color="#555555", linestyle="--", linewidth=1, label=line[0])
         axis.set(xlabel=x_label, ylabel="share of images (area 1)", yticks=[])
         axis.legend(frameon=False)
     show(figure, alt)
@@ -174,3 +199,83 @@ def show(figure, alt):
     figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
     plt.close(figure)
     display({"image/png": png.getvalue(), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def _check_named(parts, name, kind):
+    if not isinstance(parts, dict) or not parts:
+        raise CourseError(
+            f"{name} should be a dict from labels to {kind}, with one entry or more, got {described(parts)}"
+        )
+
+
+def _one_length(lengths, name):
+    """The length that all entries of a dict have, or a CourseError."""
+    if len(set(lengths.values())) > 1:
+        raise CourseError(f"the {name} should be equally long, got {lengths}")
+    return next(iter(lengths.values()))
+
+
+def as_images(images, name):
+    """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+        raise CourseError(
+            f"{name} should be a float tensor of images, 0 for black to 1 for white, got {described(images)}"
+        )
+    if images.ndim != 4 or images.shape[1] != 1 or not images.numel():
+        raise CourseError(
+            f"{name} should be images of shape (N, 1, 28, 28), got {described(images)}; "
+            ".view(-1, 1, 28, 28) makes them of rows of 784 pixels"
+        )
+    images = images.detach().cpu().float()
+    if not images.isfinite().all():
+        raise CourseError(f"{name} has NaN or infinity among its pixels: look for a division by zero before this point")
+    return images
+
+
+def _numbers(values, name):
+    """A sequence of finite numbers as a float64 array (N,), or a CourseError."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu().double()
+    elif isinstance(values, list | tuple | range):
+        values = [value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value for value in values]
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf" or array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+            raise ValueError
+    except (ValueError, TypeError, OverflowError):
+        raise CourseError(f"{name} should be a row of finite numbers, got {described(values)}") from None
+    return array.astype(float)
+
+
+def _points(line, name, x_log, y_log):
+    """x values, y values and perhaps half lengths of error bars as arrays, or a CourseError."""
+    try:
+        x, y, *half = line
+    except (TypeError, ValueError):
+        half = [None, None]
+    if len(half) > 1:
+        raise CourseError(f"{name} should be a pair of sequences (x values, y values), got {described(line)}")
+    parts = {"x": _numbers(x, f"x of {name}"), "y": _numbers(y, f"y of {name}")}
+    if half:
+        parts["error bars"] = _numbers(half[0], f"the error bars of {name}")
+    _one_length({part: len(values) for part, values in parts.items()}, f"parts of {name}")
+    for part, is_log in (("x", x_log), ("y", y_log)):
+        if is_log and parts[part].min() <= 0:
+            raise CourseError(f"{part} of {name} goes down to {parts[part].min():g}, and its axis is logarithmic")
+    return list(parts.values())
+
+
+def _plane(points, labels, name):
+    """Points (N, 2) and labels (N,) on the CPU, or a CourseError."""
+    if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
+    if not isinstance(labels, torch.Tensor) or labels.shape != points.shape[:1]:
+        raise CourseError(
+            f"labels should be a tensor with one label for each of {len(points)} points, got {described(labels)}"
+        )
+    points = points.detach().cpu()
+    if points.is_complex() or not points.isfinite().all():
+        raise CourseError(
+            f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
+        )
+    return points, labels.detach().cpu()

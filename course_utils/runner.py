@@ -261,37 +261,28 @@ def _prepare_worker():
 def execute(job):
     """Execute one notebook in this process's kernel environment; write it and its HTML page, finished or not."""
     prepare_environment()
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    for chatty in ("asyncio", "papermill", "traitlets"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     import nbformat
-    import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    from course_utils.kernels import ThisPython
+    from course_utils import kernels
 
     started = time.perf_counter()
     error = ""
     with tempfile.TemporaryDirectory(dir=job.out.parent, prefix=f".running-{job.out.stem}-") as temporary:
         partial = Path(temporary) / job.out.name
         try:
-            papermill.execute_notebook(
-                job.notebook,
-                partial,
-                job.parameters,
-                kernel_name="python3",
-                kernel_manager_class=ThisPython,
-                cwd=NOTEBOOKS,
-                progress_bar=False,
-                extra_arguments=["--log-level=CRITICAL"],  # keeps the kernel's own notices out of the terminal
-                store_widget_state=False,
-                execution_timeout=job.timeout,
-            )
+            kernels.execute(job.notebook, partial, job.parameters, cwd=NOTEBOOKS, execution_timeout=job.timeout)
         except PapermillExecutionError as problem:
             error = f"cell {problem.exec_count}: {problem.ename}: {problem.evalue}"
         except CellTimeoutError:
             error = f"a cell took longer than {job.timeout} seconds"
         except DeadKernelError:
             error = "the kernel died; it may have run out of memory"
+        except kernels.NoKernel as problem:
+            error = f"no kernel could be started: {problem}"
         seconds = time.perf_counter() - started
         if not partial.exists():
             return Result(job.out.stem, seconds, {}, error or "papermill wrote no notebook")

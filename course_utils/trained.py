@@ -160,9 +160,9 @@ def make(name, data, folder=checkpoints.FOLDER, size=None, **recipe):
 
 
 def _recipe(name, data):
-    if name not in RECIPES:
+    if not isinstance(name, str) or name not in RECIPES:
         raise CourseError(f"no trained model {name!r}: expected one of {', '.join(RECIPES)}")
-    if data not in TITLES:
+    if not isinstance(data, str) or data not in TITLES:
         raise CourseError(f"no models for {data!r}: expected one of {', '.join(TITLES)}")
     return RECIPES[name]
 

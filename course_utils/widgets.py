@@ -45,6 +45,8 @@ def ask(keep, options=None, kept=None):
 
 def download_button(name="mnist"):
     """A button that downloads a data set, and says how it went. Nothing is fetched until it is pressed."""
+    if not isinstance(name, str) or name not in data.DOWNLOADS:
+        raise CourseError(f"there is nothing to download for {name!r}: expected one of {', '.join(data.DOWNLOADS)}")
     title = data.TITLES[name]
     button = ipywidgets.Button(description=f"Download {title}", layout={"width": "auto"})
     message = ipywidgets.HTML(

@@ -125,7 +125,7 @@ def write_page(folder, *cells, name="42_small"):
     return path
 
 
-def course(folder, *arguments, page=None, **options):
+def course(folder, *arguments, before="", **options):
     """Start `course ARGUMENTS` on one page in a process of its own, with its results and reference in a folder."""
     main = folder / "main.py"
     main.write_text(
@@ -133,7 +133,8 @@ def course(folder, *arguments, page=None, **options):
 import pathlib, sys
 from course_utils import cli, files, runner
 files.REFERENCE = pathlib.Path({str(folder / "reference.json")!r})
-runner.find = lambda numbers: [pathlib.Path({str(page or folder / "42_small.ipynb")!r})]
+runner.find = lambda numbers: [pathlib.Path({str(folder / "42_small.ipynb")!r})]
+{before}
 if __name__ == "__main__":
     sys.exit(cli.main(sys.argv[1:]))
 """,
@@ -460,6 +461,18 @@ def redirected_server(draw, folder):
 # --- kernels and processes
 
 
+TAKEN_PORTS = """
+import socket
+from jupyter_client.connect import LocalPortCache
+taken = socket.create_server(("127.0.0.1", 0))
+honest, left = LocalPortCache.find_available_port, [5 * {times}]
+def find(self, ip):
+    left[0] -= 1
+    return honest(self, ip) if left[0] < 0 else taken.getsockname()[1]
+LocalPortCache.find_available_port = find
+"""
+
+
 def dying_kernel(draw, folder):
     how = draw.choice(["os._exit(0)", "os._exit(1)", "os.kill(os.getpid(), 9)", "os.abort()"])
     write_page(folder, "x = 1", f"import os; {how}")
@@ -480,6 +493,19 @@ def bad_kernel_spec(draw, folder):
     status, said = answer(course(folder, "run", "--dataset", "digits", env=environment | {"JUPYTER_NO_CONFIG": "1"}))
     assert status == 0, said
     return "runs in its own Python"
+
+
+def taken_ports(draw, folder):
+    """Jupyter gives a kernel ports that another program takes before it starts, as often as given."""
+    times = draw.choice([1, 2, 3])
+    write_page(folder, "print('done')")
+    run = course(folder, "run", "--dataset", "digits", before=TAKEN_PORTS.format(times=times))
+    status, said = answer(run)
+    if times < 3:
+        assert status == 0, said
+        return "tried again"
+    assert status == 1 and "no kernel could be started" in said and "in use" in said, said
+    return "one message after three tries"
 
 
 def two_runs(draw, folder):
@@ -792,6 +818,7 @@ FAULTS = [
     Fault("server redirects", redirected_server, 3),
     Fault("kernel dies inside a cell", dying_kernel, 2, 0),
     Fault("broken Jupyter kernel spec", bad_kernel_spec, 2, 0),
+    Fault("ports of a kernel taken by another", taken_ports, 4, 1),
     Fault("two runs into one folder", two_runs, 2, 1),
     Fault("three recorders at once", two_recorders, 5),
     Fault("two kernels guess at once", two_kernels_guess, 5),
