@@ -70,7 +70,7 @@ class WholeNumberVAE:
 
     def _check_shapes(self):
         """A CourseError unless the layers fit each other, the pixels and the palettes."""
-        self.latent_dim = len(self.decoder[0][0])
+        self.latent_dim = self.decoder[0][0].shape[0] if self.decoder[0][0].ndim else 0
         for name, layers, start, end in (
             ("encoder", self.encoder, 784, 2 * self.latent_dim),
             ("decoder", self.decoder, self.latent_dim, 784 * len(self.palettes)),
@@ -228,6 +228,15 @@ def pack(kind, count, fingerprint, content, payload):
         content: the bytes that a reader should end up with; the header keeps their checksum.
         payload: what was coded.
     """
+    if {type(kind), type(count)} != {int} or kind not in (STORED, BITS_BACK, CODES) or not 0 <= count < 2**32:
+        raise CourseError(
+            f"kind={kind!r}, count={count!r}: expected STORED, BITS_BACK or CODES, and a number of images"
+        )
+    for name, part in (("fingerprint", fingerprint), ("content", content), ("payload", payload)):
+        if not isinstance(part, bytes):
+            raise CourseError(f"{name} should be bytes, got {described(part)}")
+    if len(fingerprint) != 8:
+        raise CourseError(f"the fingerprint should have 8 bytes, got {len(fingerprint)}")
     body = HEADER.pack(MAGIC, kind, count, fingerprint, zlib.crc32(content)) + payload
     return body + hashlib.sha256(body).digest()[:DIGEST]
 
@@ -284,9 +293,12 @@ def _pixels(model, images):
 def _array(values):
     """A float64 array of an array or a tensor."""
     try:
-        return np.asarray(values.detach().cpu().double() if hasattr(values, "detach") else values, np.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise CourseError(f"expected an array or a tensor of numbers, got {described(values)}") from None
+        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+        if array.dtype.kind in "biuf":
+            return array.astype(np.float64)
+    except (TypeError, ValueError, RuntimeError):  # lists of unequal length, and types of torch that NumPy has not
+        pass
+    raise CourseError(f"expected an array or a tensor of real numbers, got {described(values)}")
 
 
 def _layers(layers, name):

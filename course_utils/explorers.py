@@ -81,7 +81,8 @@ def image_slider(rows, name, values, start, *, alt):
         start: the value to begin with, which is the one of the still picture.
         alt: what that picture shows, for those who cannot see it.
     """
-    if not isinstance(values, list | tuple | range) or not all(isinstance(value, Real) for value in values):
+    is_list = isinstance(values, list | tuple | range)
+    if not is_list or not all(isinstance(value, Real) and abs(value) < LARGEST for value in values):
         raise CourseError(
             f"the slider for {name} needs a list of numbers to choose from, got {trial.described(values)}"
         )
@@ -94,8 +95,9 @@ def image_slider(rows, name, values, start, *, alt):
             raise CourseError(f"`rows` should return a dict from labels to images, got {trial.described(images)}")
         for tensor in images.values():
             check_images(tensor)
-        if len({len(tensor) for tensor in images.values()}) > 1:
-            raise CourseError(f"`rows` gave rows of {[len(t) for t in images.values()]} images: expected equally many")
+        lengths = [len(tensor) for tensor in images.values()]
+        if len(set(lengths)) > 1 or not lengths[0]:
+            raise CourseError(f"`rows` gave rows of {lengths} images: expected equally many, and one at least")
         return images
 
     slider = ipywidgets.SelectionSlider(
@@ -115,7 +117,10 @@ def threshold_slider(normal, anomaly, start, x_label, *, alt):
         alt: what that picture shows, for those who cannot see it.
     """
     try:
-        normal, anomaly = (torch.as_tensor(scores).detach().cpu().double().flatten() for scores in (normal, anomaly))
+        normal, anomaly = (torch.as_tensor(scores).detach().cpu().flatten() for scores in (normal, anomaly))
+        if normal.is_complex() or anomaly.is_complex():
+            raise TypeError("these are complex numbers")
+        normal, anomaly = normal.double(), anomaly.double()
     except (TypeError, ValueError, RuntimeError) as error:
         raise CourseError(f"expected two tensors of scores: {error}") from error
     both = torch.cat([normal, anomaly])

@@ -52,7 +52,7 @@ def image_rows(rows, alt, scale=0.75, titles=()):
         )
         for line, (label, images) in zip(axes, rows.items(), strict=True):
             for axis, image in zip(line, images, strict=True):
-                axis.imshow(image[0], cmap="gray", vmin=0, vmax=1)
+                axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
                 axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
@@ -120,13 +120,13 @@ def bars(groups, y_label, alt):
 def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
     """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white."""
     pixels = as_images(images, "the grid").squeeze(1)
-    if not isinstance(columns, int) or not 1 <= columns <= 100:
+    if type(columns) is not int or not 1 <= columns <= 100:
         raise CourseError(f"columns={columns!r}: expected a whole number from 1 to 100")
     pixels = F.pad(pixels, (0, 0, 0, 0, 0, -len(pixels) % columns), value=1.0)
     rows = [torch.cat(list(row), dim=1) for row in pixels.split(columns)]
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(scale * columns + 0.4, scale * len(rows) + 0.4))
-        axis.imshow(torch.cat(rows), cmap="gray", vmin=0, vmax=1)
+        axis.imshow(torch.cat(rows).numpy(), cmap="gray", vmin=0, vmax=1)
         axis.set(xticks=[], yticks=[], xlabel=x_label, ylabel=y_label)
         axis.grid(False)
     show(figure, alt)
@@ -165,7 +165,7 @@ def draw_scatter(axis, points, labels, dot, font):
     """Draw points (N, 2), coloured by their labels 0 to 9, and each label at the middle of its points."""
     for label in labels.unique().tolist():
         mine = points[labels == label]
-        axis.scatter(*mine.T, s=dot, alpha=0.5, color=plt.cm.tab10(label))
+        axis.scatter(*mine.T.numpy(), s=dot, alpha=0.5, color=plt.cm.tab10(label))
         axis.text(*mine.median(0).values, str(label), size=font, weight="bold", ha="center", va="center")
 
 
@@ -234,7 +234,7 @@ def as_images(images, name):
 
 def _numbers(values, name):
     """A sequence of finite numbers as a float64 array (N,), or a CourseError."""
-    if isinstance(values, torch.Tensor):
+    if isinstance(values, torch.Tensor) and not values.is_complex():
         values = values.detach().cpu().double()
     elif isinstance(values, list | tuple | range):
         values = [value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value for value in values]
@@ -242,7 +242,7 @@ def _numbers(values, name):
         array = np.asarray(values)
         if array.dtype.kind not in "biuf" or array.ndim != 1 or not len(array) or not np.isfinite(array).all():
             raise ValueError
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RuntimeError):
         raise CourseError(f"{name} should be a row of finite numbers, got {described(values)}") from None
     return array.astype(float)
 
@@ -269,13 +269,14 @@ def _plane(points, labels, name):
     """Points (N, 2) and labels (N,) on the CPU, or a CourseError."""
     if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
-    if not isinstance(labels, torch.Tensor) or labels.shape != points.shape[:1]:
+    whole = isinstance(labels, torch.Tensor) and not (labels.is_floating_point() or labels.is_complex())
+    if not whole or labels.shape != points.shape[:1]:
         raise CourseError(
-            f"labels should be a tensor with one label for each of {len(points)} points, got {described(labels)}"
+            f"labels should be a tensor with one whole number for each of {len(points)} points, got {described(labels)}"
         )
     points = points.detach().cpu()
     if points.is_complex() or not points.isfinite().all():
         raise CourseError(
             f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
         )
-    return points, labels.detach().cpu()
+    return points.double(), labels.cpu()

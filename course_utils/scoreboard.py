@@ -30,7 +30,7 @@ def score(**figures):
     """
     for name, value in figures.items():
         try:
-            figures[name] = float(value)
+            figures[name] = float(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise CourseError(f"{name} should be a number, got {value!r:.80}") from None
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:

@@ -9,6 +9,8 @@ from course_utils.classifier import load_classifier
 from course_utils.drawing import SIDE, centred, draw_pad
 from course_utils.files import ASSETS
 
+PNG = b"\x89PNG and so on"
+
 
 @pytest.mark.parametrize("name", ["digits", "mnist"])
 def test_digits_come_back_from_the_pad_wherever_they_were_drawn(name, request):
@@ -43,9 +45,9 @@ def test_every_stroke_is_looked_at_and_an_empty_pad_is_not(monkeypatch):
         drawing, "live", lambda controls, draw, alt, trait, box: made.append((controls[0], draw, trait))
     )
     start = data.load("digits", "test", 1).x
-    draw_pad(lambda x: seen.append(x) or b"picture", start, alt="A digit.")
+    draw_pad(lambda x: seen.append(x) or PNG, start, alt="A digit.")
     ((pad, draw, trait),) = made
-    assert trait == "ink" and draw() == b"picture"
+    assert trait == "ink" and draw() == PNG
     assert (seen[-1] - start).square().sum() < 10  # what is on the pad to begin with
     bar = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
     bar[20:90, 10:20] = 255
@@ -57,6 +59,11 @@ def test_every_stroke_is_looked_at_and_an_empty_pad_is_not(monkeypatch):
     assert torch.equal(seen[-1], centred(bar / 255))
     with pytest.raises(CourseError, match="expected float images of shape"):
         draw_pad(None, start[0], alt="A digit.")
+    with pytest.raises(CourseError, match="shows one image"):
+        draw_pad(None, start.repeat(2, 1, 1, 1), alt="A digit.")
+    draw_pad(lambda x: "picture", start, alt="A digit.")
+    with pytest.raises(CourseError, match="should return the bytes of a PNG, got 'picture'"):
+        made[-1][1]()
 
 
 def test_browser_and_python_agree_on_the_size():
@@ -68,12 +75,12 @@ def test_preview_shows_what_the_models_answer(monkeypatch):
 
     def repainter(figure, moving):
         painted.update(figure=figure, moving=moving)
-        return lambda: b"picture"
+        return lambda: PNG
 
     monkeypatch.setattr(preview, "repainter", repainter)
     look = preview.preview("digits")
     x = data.load("digits", "test", 3).x[2:]
-    assert look(x) == b"picture"
+    assert look(x) == PNG
     drawn, copy, noisy, clean, star, line, title = painted["moving"]
     error = {
         artist: (torch.as_tensor(artist.get_array()) - x[0, 0]).square().sum().item()

@@ -14,6 +14,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import test_coding
 import test_data
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -22,8 +23,27 @@ from scipy.special import xlog1py, xlogy
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from course_utils import CourseError, checkpoints, cli, data, digits, files, metrics, progress, runner, scoreboard
-from course_utils.classifier import Classifier
+from course_utils import (
+    CourseError,
+    checkpoints,
+    checks,
+    cli,
+    coding,
+    data,
+    digits,
+    drawing,
+    explorers,
+    files,
+    metrics,
+    plots,
+    preview,
+    progress,
+    runner,
+    scoreboard,
+    trained,
+    widgets,
+)
+from course_utils.classifier import Classifier, load_classifier
 from course_utils.formulas import to_mathml
 from course_utils.losses import bce, kl_divergence, mse, sse, vae_loss
 from course_utils.models import VAE, Autoencoder, ConvAutoencoder, good_start
@@ -312,6 +332,135 @@ def test_scores(figures):
         answer(lambda: scoreboard.score(**figures))
     for call in display.call_args_list:
         assert not re.search("<(?!/?(table|tr|td|th|p)>)", call.args[0]["text/html"])
+
+
+SEVERAL = st.dictionaries(st.text("abc ", max_size=3), ANYTHING, max_size=3)
+ROW = st.lists(st.floats() | st.integers(-5, 10**30) | st.none(), max_size=4) | POINTS | NO_TENSORS
+LINES = st.dictionaries(st.text("abc ", max_size=3), st.lists(ROW, max_size=4) | st.tuples(ROW, ROW), max_size=9)
+
+
+@PROFILE
+@given(SEVERAL, LINES, ANYTHING, POINTS | tensors([(7, 2), (9, 2), (0, 2)]), st.integers(-1, 200) | NO_TENSORS)
+def test_pictures(several, lines, images, points, columns):
+    labels, alt = torch.arange(7) % 3, "A picture."
+    with mock.patch.object(plots, "display") as display:
+        for function, *arguments in (
+            (plots.image_rows, several, alt),
+            (plots.image_rows, images, alt),
+            (plots.image_rows, {"": images}, alt),
+            (plots.image_grid, images, columns, alt),
+            (plots.image_grid, images, 3, alt),
+            (plots.curves, lines, "x", "y", alt),
+            (plots.curves, lines, "x", "y", alt, True, True),
+            (plots.bars, {label: line[0] for label, line in lines.items() if line}, "y", alt),
+            (plots.bars, {"a": columns, "b": 1}, "y", alt),
+            (plots.histograms, {label: row for label, line in lines.items() for row in line[:1]}, "x", alt),
+            (plots.scatter, points, labels, alt, "x", "y"),
+            (plots.scatter, points, images, alt, "x", "y"),
+            (plots.scatter_row, several, labels, alt),
+        ):
+            answer(function, *arguments)
+    for call in display.call_args_list:
+        assert call.args[0]["image/png"].startswith(b"\x89PNG")
+    assert not plots.plt.get_fignums()
+
+
+@PROFILE
+@given(ANYTHING, ANYTHING, st.lists(st.tuples(st.floats(), st.floats()), max_size=4) | NO_TENSORS, ROW)
+def test_explorers(first, second, ranges, values):
+    with mock.patch.object(explorers, "display"):
+        for ends in (ranges, [(-3, 3)], [(0, 1), (0, 1)]):
+            for start in (first, torch.zeros(3)):
+                answer(explorers.latent_explorer, lambda z: second, start, ends, alt="A picture.")
+        answer(explorers.latent_explorer, lambda z: torch.rand(len(z), 784), torch.zeros(3), ranges, alt="A picture.")
+        answer(explorers.image_slider, lambda value: {"a": first, "b": second}, "x", [1, 2], 1, alt="A picture.")
+        for start in (values[0] if isinstance(values, list) and values else 1, second):
+            answer(explorers.image_slider, lambda _: {"": torch.rand(2, 1, 28, 28)}, "x", values, start, alt="A")
+        answer(explorers.threshold_slider, first, second, 0.5, "x", alt="A picture.")
+        answer(explorers.threshold_slider, torch.rand(5), 2 * torch.rand(5), second, "x", alt="A picture.")
+        answer(drawing.draw_pad, lambda x: second, first, alt="A picture.")
+        answer(drawing.draw_pad, lambda x: second, torch.rand(1, 1, 28, 28), alt="A picture.")
+    assert not plots.plt.get_fignums()
+
+
+IDS = st.sampled_from(["01-pca", "01-printout", "00", "10", "01", "00-step"]) | NO_TENSORS
+
+
+@PROFILE
+@given(IDS, ANYTHING)
+def test_learning_calls(tmp_path, id, thing):
+    with mock.patch.dict(os.environ, COURSE_STATE=str(tmp_path)), mock.patch.object(checks, "display"):
+        answer(checks.predict, id)
+        answer(checks.predict, id, thing)
+        answer(checks.predict, id, result=thing)
+        answer(checks.quiz, id)
+        answer(checks.check, id, thing)
+
+
+@PROFILE
+@given(NO_TENSORS | st.sampled_from(["digits", "vae"]), NO_TENSORS | st.sampled_from(["digits", "vae"]))
+def test_names_of_models_and_data(name, data_name):
+    answer(trained.load_trained, name, data_name)
+    answer(load_classifier, name)
+    if not isinstance(data_name, str) or data_name != "digits":
+        answer(preview.preview, data_name)
+    with mock.patch.object(widgets, "display"):
+        answer(widgets.download_button, name)
+    if isinstance(name, str):
+        answer(scoreboard.reference, name)
+
+
+LAYER = st.tuples(tensors([(3, 784), (6, 3), (784, 3), (5, 5), ()]) | NO_TENSORS, tensors([(3,), (6,), (784,)]))
+
+
+@PROFILE
+@given(ANYTHING, st.lists(LAYER, max_size=2) | NO_TENSORS, st.lists(LAYER, max_size=2), ANYTHING)
+def test_coding_of_anything(images, encoder, decoder, palettes):
+    good = test_coding.MODELS[2]
+    file = answer(coding.compress, good, images)
+    if file is not None:
+        assert np.array_equal(coding.decompress(good, file), np.asarray(images.detach()).reshape(-1, 784))
+    answer(coding.decompress, good, images)
+    for kind, count, part in ((images, 1, b""), (1, images, b""), (1, 1, images), (2, 3, b"abc")):
+        packed = answer(coding.pack, kind, count, good.fingerprint, b"content", part)
+        assert packed is None or coding.unpack(packed, good.fingerprint)[::3] == (kind, part)
+    for parts in ((encoder, decoder, palettes), (encoder, decoder, torch.ones(1, 2) / 2)):
+        answer(coding.WholeNumberVAE, *parts)
+    encoder, decoder, _ = map(test_coding.layers, [*test_coding.networks(2)[:2], []])
+    answer(coding.WholeNumberVAE, encoder, decoder, palettes)
+
+
+@PROFILE
+@given(st.data())
+def test_files_of_coded_images_and_their_model(tmp_path, draw):
+    model, path = test_coding.MODELS[2], tmp_path / "model.safetensors"
+    x = test_coding.draw("one pixel", 3, 2, 0)
+    file = draw.draw(mutated(coding.compress(model, x)))
+    decoded = answer(coding.decompress, model, file)
+    assert decoded is None or np.array_equal(decoded, x)
+    model.save(path)
+    path.write_bytes(draw.draw(mutated(path.read_bytes())))
+    loaded = answer(coding.WholeNumberVAE.load, path)
+    if loaded is not None:
+        answer(coding.compress, loaded, x)
+        if loaded.fingerprint != model.fingerprint:
+            assert answer(coding.decompress, loaded, coding.compress(model, x)) is None
+
+
+TOLD_ELSEWHERE = {"best_device", "spread", "own_or_solution"}  # take nothing, or a row of our own file
+
+
+def test_all_that_pages_import_is_tried_here():
+    pages = "".join(path.read_text(encoding="utf-8") for path in files.NOTEBOOKS.glob("*.ipynb"))
+    imported = {
+        name.strip()
+        for names in re.findall(r"from course_utils[.a-z]* import ([\w, ]+)", pages)
+        for name in names.split(",")
+    }
+    called = {name for name in imported if re.search(rf"\b{name}\(", pages)}
+    here = (files.ROOT / "tests" / "test_properties.py").read_text(encoding="utf-8")
+    assert len(called) > 20
+    assert {name for name in called if not re.search(rf"\b{name}\b", here)} <= TOLD_ELSEWHERE
 
 
 # --- files
