@@ -1,12 +1,16 @@
 """Settings of the whole suite: one thread, the built-in digits for committed pages, an empty learner's state."""
 
+import atexit
 import os
+import shutil
 import tempfile
 
 # Before torch is imported anywhere, since it reads the number of threads once.
 from course_utils.runner import prepare_environment
 
-os.environ.setdefault("COURSE_STATE", tempfile.mkdtemp(prefix="course-state-"))
+if "COURSE_STATE" not in os.environ:
+    os.environ["COURSE_STATE"] = tempfile.mkdtemp(prefix="course-state-")
+    atexit.register(shutil.rmtree, os.environ["COURSE_STATE"], ignore_errors=True)
 prepare_environment(COURSE_DATASET="digits")
 
 import pytest  # noqa: E402

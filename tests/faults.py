@@ -2,8 +2,9 @@
 
     python tests/faults.py [WORD ...] [--load]
 
-tries each fault many times, at moments drawn from a seed, and prints a table; the exit status is 1 if any try lost data
-or ended badly. A try ends well if the course goes on by itself at the next start, or says in one message what is wrong.
+tries each fault many times, at moments drawn from a seed and on all cores, and prints a table; the exit status is 1 if
+any try lost data or ended badly. A try ends well if the course goes on by itself at the next start, or says in one
+message what is wrong.
 Words choose faults by name. `--load` puts thirty learners on this machine instead, and prints what they need.
 
 `pytest` runs the same faults a few times each (tests/test_faults.py). They use fork, SIGKILL and tmpfs: on Linux only.
@@ -24,8 +25,10 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 # Before torch is imported anywhere, since it reads the number of threads once.
@@ -336,6 +339,59 @@ def killed_full_run(draw, folder):
         kept(path.stat().st_mtime_ns == written, "a finished run was repeated")
     no_leftovers(folder)
     return f"goes on after {len(receipts)} of 3 seeds"
+
+
+# --- a laptop that sleeps: processes that stand still for a while
+
+
+def asleep(pids, draw, before, longest):
+    """Let processes run for a while of up to `before` seconds, and then stand still for up to `longest`."""
+    time.sleep(draw.uniform(0, before))
+    for what in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in pids():
+            with suppress(ProcessLookupError):
+                os.kill(pid, what)
+        if what == signal.SIGSTOP:
+            time.sleep(draw.uniform(0, longest))
+
+
+def sleeping_training(draw, folder):
+    expected, seconds = uninterrupted_training()
+    pid = forked(train, folder / "run.pt", folder / "figures.json")
+    asleep(lambda: [pid], draw, seconds, 2)
+    assert os.waitpid(pid, 0)[1] == 0
+    kept(files.read_json(folder / "figures.json", None) == expected, "training has other figures after a pause")
+    return "same figures"
+
+
+def sleeping_download(draw, folder):
+    def fetch():
+        try:
+            data.download("mnist")
+        except CourseError as error:  # a pause longer than the deadline looks like a server that stalls
+            files.write_json(folder / "said.json", str(error))
+
+    with mirror(folder, "good"):
+        pid = forked(fetch)
+        asleep(lambda: [pid], draw, 0.2, 2)
+        assert os.waitpid(pid, 0)[1] == 0
+        said = files.read_json(folder / "said.json", "")
+        assert not said or "nothing was changed" in said, said
+        silently(data.download, "mnist")
+        assert len(silently(data.load, "mnist", "train")) == 50
+    no_leftovers(folder / "data")
+    return "one message, and complete at the next call" if said else "complete"
+
+
+def sleeping_run(draw, folder):
+    write_page(folder, "import time; time.sleep(1)", "print('done')")
+    run = course(folder, "run", "--dataset", "digits")
+    family = psutil.Process(run.pid)
+    asleep(lambda: [run.pid, *(child.pid for child in family.children(recursive=True))], draw, 6, 3)
+    status, said = answer(run)
+    assert status == 0, said
+    check_whole(folder / "out"), no_leftovers(folder)
+    return "goes on"
 
 
 # --- disks
@@ -806,10 +862,13 @@ FAULTS = [
     Fault("killed: download", killed_download, 50, 2),
     Fault("killed: data/reference.json", killed_reference, 50, 3),
     Fault("killed: guesses and exercises", killed_progress, 50, 3),
-    Fault("killed: course export", killed_export, 10, 0),
-    Fault("killed: course run", killed_run, 4, 0),
-    Fault("killed: course run --full", killed_full_run, 3, 0),
+    Fault("killed: course export", killed_export, 25, 0),
+    Fault("killed: course run", killed_run, 20, 0),
+    Fault("killed: course run --full", killed_full_run, 8, 0),
     Fault("course run &, then SIGTERM", terminated_in_the_background, 2, 1),
+    Fault("asleep: training with a checkpoint", sleeping_training, 20),
+    Fault("asleep: download", sleeping_download, 20),
+    Fault("asleep: course run", sleeping_run, 4, 0),
     Fault("disk full: files", full_disk, 10),
     Fault("disk full: checkpoint", full_disk_at_a_checkpoint, 10),
     Fault("disk full: course run", full_disk_in_a_run, 1, 0),
@@ -832,20 +891,25 @@ FAULTS = [
 ]
 
 
-def try_out(fault, times, seed=0):
-    """Try a fault so many times; returns how often it ended in which way, the failures, and how many lost data."""
-    ends, failures, lost = Counter(), [], 0
-    for i in range(times):
-        with tempfile.TemporaryDirectory(prefix="course-faults-", ignore_cleanup_errors=True) as folder:
-            try:
-                ends[fault.attempt(random.Random(f"{fault.name} {seed} {i}"), Path(folder))] += 1
-            except Impossible as reason:
-                ends[f"left out: {reason}"] += 1
-            except Exception as error:
-                lost += isinstance(error, Lost)
-                failures.append(f"{fault.name}, try {i}:\n{traceback.format_exc()}")
-                ends["FAILED"] += 1
-    return ends, failures, lost
+def try_once(fault, seed, i):
+    """Returns how one try ended, what failed, and whether data was lost."""
+    with tempfile.TemporaryDirectory(prefix="course-faults-", ignore_cleanup_errors=True) as folder:
+        try:
+            return fault.attempt(random.Random(f"{fault.name} {seed} {i}"), Path(folder)), "", False
+        except Impossible as reason:
+            return f"left out: {reason}", "", False
+        except Exception as error:
+            return "FAILED", f"{fault.name}, try {i}:\n{traceback.format_exc()}", isinstance(error, Lost)
+
+
+def try_numbered(number, seed, i):
+    """`try_once` for FAULTS[number], which another process can be asked for."""
+    return try_once(FAULTS[number], seed, i)
+
+
+def try_out(fault, times):
+    """Try a fault so many times, one after the other."""
+    return [try_once(fault, 0, i) for i in range(times)]
 
 
 def main():
@@ -863,13 +927,16 @@ def main():
     width = max(len(fault.name) for fault in chosen)
     print(f"{'fault':{width}}  tried  lost  seconds  outcome")
     bad = []
-    for fault in chosen:
-        started = time.perf_counter()
-        ends, failures, lost = try_out(fault, fault.times, options.seed)
-        outcome = "; ".join(f"{how} ({count})" if len(ends) > 1 else how for how, count in ends.most_common())
-        seconds = time.perf_counter() - started
-        print(f"{fault.name:{width}}  {fault.times:5}  {lost or 'none':>4}  {seconds:7.0f}  {outcome}", flush=True)
-        bad += failures
+    with ProcessPoolExecutor(runner.cores(), get_context("fork")) as pool:
+        for fault in chosen:
+            started = time.perf_counter()
+            once = functools.partial(try_numbered, FAULTS.index(fault), options.seed)
+            tries = list(pool.map(once, range(fault.times)))
+            ends, lost = Counter(end for end, _, _ in tries), sum(lost for _, _, lost in tries)
+            outcome = "; ".join(f"{how} ({count})" if len(ends) > 1 else how for how, count in ends.most_common())
+            seconds = time.perf_counter() - started
+            print(f"{fault.name:{width}}  {fault.times:5}  {lost or 'none':>4}  {seconds:7.0f}  {outcome}", flush=True)
+            bad += [failure for _, failure, _ in tries if failure]
     print("\n".join(bad))
     return 1 if bad else 0
 
