@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from course_utils import CourseError, digits
 from course_utils.files import data_dir, locked
+from course_utils.losses import check_tensors
 
 TITLES = {"digits": "built-in digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 # Every set has MNIST's sizes. The validation images are the last 10,000 of the 60,000 training images.
@@ -60,8 +61,7 @@ class ImageSet(TensorDataset):
 
 def check_images(x):
     """Raise a CourseError unless `x` is a float tensor (N, 1, 28, 28) of numbers from 0 to 1."""
-    if not isinstance(x, torch.Tensor):
-        raise CourseError(f"expected a tensor of images, got {type(x).__name__}: torch.as_tensor makes one")
+    check_tensors(x)
     if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
         raise CourseError(f"expected float images of shape (N, 1, 28, 28), got {x.dtype} of shape {tuple(x.shape)}")
     if not len(x):

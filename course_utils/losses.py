@@ -109,10 +109,15 @@ def check_same_shape(x_hat, x):
 
 
 def check_tensors(*values):
-    """Raise a CourseError unless all are tensors."""
+    """Raise a CourseError unless all are tensors with numbers in them, on one device."""
     for value in values:
         if not isinstance(value, torch.Tensor):
             raise CourseError(f"expected a tensor, got {type(value).__name__}: torch.as_tensor makes one")
+    devices = sorted({str(value.device) for value in values})
+    if len(devices) > 1:
+        raise CourseError(f"the tensors are on {' and '.join(devices)}: bring them together, for example by .cpu()")
+    if "meta" in devices:
+        raise CourseError("a tensor on the device 'meta' has a shape but no numbers: make it on 'cpu'")
 
 
 def _finite(loss):

@@ -15,6 +15,7 @@ from matplotlib.ticker import LogLocator
 from torch.nn import functional as F
 
 from course_utils import CourseError
+from course_utils.losses import check_tensors
 from course_utils.trial import described
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -217,7 +218,8 @@ def _one_length(lengths, name):
 
 def as_images(images, name):
     """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
-    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+    check_tensors(images)
+    if not images.is_floating_point():
         raise CourseError(
             f"{name} should be a float tensor of images, 0 for black to 1 for white, got {described(images)}"
         )

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from course_utils import CourseError
 from course_utils.files import write_bytes
+from course_utils.losses import check_tensors
 
 
 def best_device():
@@ -144,9 +145,11 @@ def evaluate(model, data, loss, batch_size=1000):
     training = model.training
     model.eval()
     total = 0.0
-    for x, y in batches(data, batch_size):
-        total += _scalar(loss(model, x.to(device), y.to(device))).item() * len(x)
-    model.train(training)
+    try:
+        for x, y in batches(data, batch_size):
+            total += _scalar(loss(model, x.to(device), y.to(device))).item() * len(x)
+    finally:
+        model.train(training)
     return total / len(data)
 
 
@@ -204,6 +207,7 @@ def _check_arguments(model, *, batch_size, epochs=1, **sets):
                 f"{name} should be a TensorDataset of images and labels with at least one image, for example from "
                 "data.load"
             )
+        check_tensors(data.tensors[0])
         if not torch.isfinite(data.tensors[0]).all():
             raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
 

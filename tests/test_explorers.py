@@ -110,7 +110,7 @@ def test_trouble_at_a_move_is_told_under_the_picture(made):
     image_slider(rows, "level", [0, 1], start=1, alt=ALT)
     before = made["picture"].value
     made["sliders"][0].value = 0
-    assert made["trouble"].value == "expected a tensor of images, got str: torch.as_tensor makes one"
+    assert made["trouble"].value == "expected a tensor, got str: torch.as_tensor makes one"
     assert made["picture"].value == before
     made["sliders"][0].value = 1
     assert made["trouble"].value == ""
