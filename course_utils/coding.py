@@ -69,7 +69,7 @@ class WholeNumberVAE:
         self._check_shapes()
 
     def _check_shapes(self):
-        """A CourseError unless the layers fit each other, the pixels and the palettes."""
+        """Notes latent_dim; a CourseError unless the layers fit each other, the pixels and the palettes."""
         self.latent_dim = self.decoder[0][0].shape[0] if self.decoder[0][0].ndim else 0
         for name, layers, start, end in (
             ("encoder", self.encoder, 784, 2 * self.latent_dim),

@@ -202,20 +202,6 @@ def show(figure, alt):
     display({"image/png": png.getvalue(), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def _check_named(parts, name, kind):
-    if not isinstance(parts, dict) or not parts:
-        raise CourseError(
-            f"{name} should be a dict from labels to {kind}, with one entry or more, got {described(parts)}"
-        )
-
-
-def _one_length(lengths, name):
-    """The length that all entries of a dict have, or a CourseError."""
-    if len(set(lengths.values())) > 1:
-        raise CourseError(f"the {name} should be equally long, got {lengths}")
-    return next(iter(lengths.values()))
-
-
 def as_images(images, name):
     """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
     check_tensors(images)
@@ -232,6 +218,20 @@ def as_images(images, name):
     if not images.isfinite().all():
         raise CourseError(f"{name} has NaN or infinity among its pixels: look for a division by zero before this point")
     return images
+
+
+def _check_named(parts, name, kind):
+    if not isinstance(parts, dict) or not parts:
+        raise CourseError(
+            f"{name} should be a dict from labels to {kind}, with one entry or more, got {described(parts)}"
+        )
+
+
+def _one_length(lengths, name):
+    """The length that all entries of a dict have, or a CourseError."""
+    if len(set(lengths.values())) > 1:
+        raise CourseError(f"the {name} should be equally long, got {lengths}")
+    return next(iter(lengths.values()))
 
 
 def _numbers(values, name):
