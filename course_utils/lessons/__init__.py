@@ -10,9 +10,11 @@ class NotFilledIn(Exception):
 
 
 def filled(value):
-    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where nothing was returned."""
+    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where it is no real answer."""
     if value is ...:
         raise NotFilledIn
     if value is None:
         raise TypeError("the function returned nothing; is there a `return`?")
+    if "complex" in str(getattr(value, "dtype", type(value))):  # whose real part alone would be judged
+        raise TypeError("the function returned complex numbers; where do they come from?")
     return value
