@@ -276,10 +276,7 @@ def _pop(coder, rows):
 
 def _pixels(model, images):
     """Images as int32 (N, 784), or a CourseError."""
-    try:
-        x = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
-    except (TypeError, ValueError):  # lists of unequal length, and types of torch that NumPy has not
-        x = np.zeros(0)
+    x = _converted(images)
     if x.dtype.kind not in "ui" or x.ndim < 2 or math.prod(x.shape[1:]) != 784:
         raise CourseError(
             f"expected whole-number images of shape (N, 784) or (N, 1, 28, 28), got {described(images)}: "
@@ -292,13 +289,18 @@ def _pixels(model, images):
 
 def _array(values):
     """A float64 array of an array or a tensor."""
+    array = _converted(values)
+    if array.dtype.kind not in "biuf":
+        raise CourseError(f"expected an array or a tensor of real numbers, got {described(values)}")
+    return array.astype(np.float64)
+
+
+def _converted(values):
+    """The array of an array, a tensor or a list; one of no numbers where NumPy cannot make one."""
     try:
-        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-        if array.dtype.kind in "biuf":
-            return array.astype(np.float64)
+        return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
     except (TypeError, ValueError, RuntimeError):  # lists of unequal length, and types of torch that NumPy has not
-        pass
-    raise CourseError(f"expected an array or a tensor of real numbers, got {described(values)}")
+        return np.zeros(0, object)
 
 
 def _layers(layers, name):

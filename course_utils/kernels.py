@@ -3,7 +3,6 @@
 import papermill
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
-from nbclient.exceptions import DeadKernelError
 from traitlets import default
 
 TRIES = 3
@@ -59,9 +58,10 @@ def execute(notebook, out, parameters, **options):
                 store_widget_state=False,
                 **options,
             )
-        except DeadKernelError:  # inside a cell
-            raise
         except RuntimeError as error:
-            if not left or "before replying" not in str(error):
+            died, silent = (str(error).startswith(f"Kernel {how}") for how in ("died before", "didn't respond"))
+            if not died and not silent:  # something else, or later: inside a cell
+                raise
+            if silent or not left:
                 said = words.read_text(errors="replace").split("\n") if words.exists() else []
                 raise NoKernel(([line for line in said if line.strip()] or [str(error)])[-1]) from error

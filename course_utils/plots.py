@@ -252,14 +252,13 @@ def _numbers(values, name):
 def _points(line, name, x_log, y_log):
     """x values, y values and perhaps half lengths of error bars as arrays, or a CourseError."""
     try:
-        x, y, *half = line
-    except (TypeError, ValueError):
-        half = [None, None]
-    if len(half) > 1:
+        line = list(line)
+    except TypeError:
+        line = [line]
+    if len(line) not in (2, 3):
         raise CourseError(f"{name} should be a pair of sequences (x values, y values), got {described(line)}")
-    parts = {"x": _numbers(x, f"x of {name}"), "y": _numbers(y, f"y of {name}")}
-    if half:
-        parts["error bars"] = _numbers(half[0], f"the error bars of {name}")
+    parts = dict(zip(("x", "y", "error bars"), line, strict=False))
+    parts = {part: _numbers(values, f"{part} of {name}") for part, values in parts.items()}
     _one_length({part: len(values) for part, values in parts.items()}, f"parts of {name}")
     for part, is_log in (("x", x_log), ("y", y_log)):
         if is_log and parts[part].min() <= 0:

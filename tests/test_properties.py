@@ -451,7 +451,7 @@ def test_files_of_coded_images_and_their_model(tmp_path, draw):
             assert answer(coding.decompress, loaded, coding.compress(model, x)) is None
 
 
-TOLD_ELSEWHERE = {"best_device", "spread", "own_or_solution"}  # take nothing, or a row of our own file
+TOLD_ELSEWHERE = {"best_device", "spread"}  # take nothing, or a row of our own file
 
 
 def test_all_that_pages_import_is_tried_here():
