@@ -1,24 +1,29 @@
 """The learning calls of the notebooks, each one line: `predict`, `check` and `quiz` (and `score`, in scoreboard.py).
 
-What they ask and how they judge stands in `course_utils/lessons/`, one module per notebook. Nothing leaves the machine.
+What they ask and how they judge stands in `course_utils/exercises/`, one module per page. Nothing leaves the machine.
 """
 
 import contextlib
 import html
 import importlib
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from IPython import get_ipython
 from IPython.display import display
 
-from course_utils import CourseError, progress, solutions, trial
-from course_utils.lessons import NotFilledIn
+from course_utils import CourseError
+from course_utils.exercises import NotFilledIn, progress, sandbox, solutions
+from course_utils.support.attempt import TimeUp, attempt
+from course_utils.support.notebooks import tags
+from course_utils.support.words import described
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
 _right = {}  # the functions that were found right since the kernel started, by the exercise's id
 
 
-def predict(id, guess=None, *, result=None):
+def predict(id: str, guess: str | float | None = None, *, result: str | float | None = None) -> None:
     """Ask for a guess before a result, keep it, and put the two side by side afterwards.
 
     predict("01-x")               shows the question, and in JupyterLab buttons or a field to answer it;
@@ -41,14 +46,14 @@ def predict(id, guess=None, *, result=None):
         lines += [f"  {letter}) {text}" for letter, text in (options or {}).items()]
         print("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
         if request and _is_read(request):
-            from course_utils import widgets  # here, since it takes time, and a page executed unread has no buttons
+            from course_utils.widgets import buttons  # here: it takes time, and a page executed unread has no buttons
 
-            widgets.ask(lambda guess: _keep_guess(id, guess, question), options, _kept_guess(id, question))
+            buttons.ask(lambda guess: _keep_guess(id, guess, question), options, _kept_guess(id, question))
     else:
         print(_keep_guess(id, guess, question))
 
 
-def check(id, answer):
+def check(id: str, answer: Any) -> None:
     """Say whether the answer to an exercise is right and, if not, what the likely mistake is.
 
     Never stops the notebook: an unfilled stub, and code that fails or does not end, are told as such.
@@ -59,12 +64,12 @@ def check(id, answer):
     if answer is ...:
         problem, error = None, NotFilledIn()
     elif not callable(answer):
-        problem = f'expected your function itself, as in check("{id}", name), got {trial.described(answer)}'
+        problem = f'expected your function itself, as in check("{id}", name), got {described(answer)}'
         error = None
     else:
-        answer = trial.Watched(answer)
+        answer = sandbox.Watched(answer)
         with torch.random.fork_rng(devices=[]):  # the page's random numbers go on as if nothing had been checked
-            problem, error = trial.attempt(SECONDS, _judge, judge, answer)
+            problem, error = attempt(SECONDS, _judge, judge, answer)
     if isinstance(error, NotFilledIn):
         print(f"Exercise {id}: not filled in yet. Replace the dots and run the cell again.")
         return
@@ -81,7 +86,7 @@ def check(id, answer):
             print(f"Exercise {id}: {error} The variable COURSE_STATE names the folder for your progress.")
 
 
-def own_or_solution(id):
+def own_or_solution(id: str) -> Callable:
     """The function with which a page without solutions goes on: yours where `check` found it right, or the course's.
 
     The course's is defined among your own variables, as its cell in the course's notebook would do.
@@ -96,8 +101,8 @@ def own_or_solution(id):
     return get_ipython().user_ns[solution.name]
 
 
-def quiz(id):
-    """Show a notebook's quiz; each answer opens with its explanation."""
+def quiz(id: str) -> None:
+    """Show a page's quiz; each answer opens with its explanation."""
     questions = _find(id, "QUIZ")
     pages, lines = [], []
     for number, question in enumerate(questions, 1):
@@ -131,7 +136,7 @@ def _judge(judge, answer):
 
 def _mishap(error, answer):
     """What to tell of an exception that came up while a watched answer was judged."""
-    if isinstance(error, trial.TimeUp):
+    if isinstance(error, TimeUp):
         after = "" if error.stopped else ". It goes on in the background: choose Kernel > Restart Kernel"
         return (
             f"your code was still running after {SECONDS} seconds: does a loop never end, or does it go through "
@@ -147,7 +152,7 @@ def _mishap(error, answer):
         return "your function returned NaN, which is not a number"
     if answer.returned is None:
         return "your function returned nothing: is there a `return`?"
-    return f"your function returned {trial.described(answer.returned)}, and not what was asked for"
+    return f"your function returned {described(answer.returned)}, and not what was asked for"
 
 
 def _request():
@@ -167,11 +172,11 @@ def _is_solution(id, request):
         return False
     try:
         cells = solutions.page(id)
-        tagged = [cell for cell in cells if solutions.is_one(cell)]
+        tagged = [cell for cell in cells if "solution" in tags(cell)]
         here = request.get("metadata", {}).get("cellId")
         if here in [cell["id"] for cell in cells]:
             return here in [cell["id"] for cell in tagged]
-        return request["content"]["code"].strip() in ["".join(cell["source"]).strip() for cell in tagged]
+        return request["content"]["code"].strip() in [cell["source"].strip() for cell in tagged]
     except (CourseError, KeyError, TypeError):  # not the page as the course has it: no solution to be found there
         return False
 
@@ -220,18 +225,16 @@ def _valid(guess, question, what="guess"):
 
 
 def _find(id, kind):
-    """What the lesson of this id holds under `kind`; an id is "01-name", a quiz's just "01"."""
+    """What the page of this id holds under `kind`; an id is "01-name", a quiz's just "01"."""
     try:
-        lesson = importlib.import_module(f"course_utils.lessons.lesson_{str(id)[:2]}")
+        page = importlib.import_module(f"course_utils.exercises.page_{str(id)[:2]}")
     except ModuleNotFoundError:
-        raise CourseError(
-            f"unknown id {id!r}: it should begin with the number of a notebook, for example '01'"
-        ) from None
-    entries = getattr(lesson, kind)
+        raise CourseError(f"unknown id {id!r}: it should begin with the number of a page, for example '01'") from None
+    entries = getattr(page, kind)
     if kind == "QUIZ":
         return entries
     if id not in entries:
-        raise CourseError(f"unknown id {id!r}: notebook {str(id)[:2]} has {', '.join(entries)}")
+        raise CourseError(f"unknown id {id!r}: page {str(id)[:2]} has {', '.join(entries)}")
     return entries[id]
 
 

@@ -1,13 +1,7 @@
-"""Named sets of 28 x 28 images as tensors, and the explicit download of those that are not built in."""
+"""Sets of 28 x 28 images as tensors: by name, or from a folder of your own."""
 
-import contextlib
-import errno
 import hashlib
 import os
-import shutil
-import tempfile
-import time
-import urllib.request
 import warnings
 import zlib
 from numbers import Integral
@@ -16,28 +10,24 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
 from torch.utils.data import TensorDataset
-from tqdm import tqdm
 
 from course_utils import CourseError, digits
-from course_utils.files import data_dir, locked
-from course_utils.losses import check_tensors
+from course_utils.support.files import data_dir
+from course_utils.support.guards import require_images
+from course_utils.support.words import last_line
 
 TITLES = {"digits": "built-in digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 # Every set has MNIST's sizes. The validation images are the last 10,000 of the 60,000 training images.
 SIZES = {"train": 50_000, "val": 10_000, "train+val": 60_000, "test": 10_000}
 DOWNLOADS = ("mnist", "fashion-mnist")
-DOWNLOAD_MB = {"mnist": 66, "fashion-mnist": 86}  # packed and unpacked files together
 MNIST_MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
     "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-TIMEOUT = 20  # seconds without an answer before a download gives up
-DEADLINE = 900  # seconds for one file, since a server can also be endlessly slow
-LARGEST = 100e6  # bytes; the largest real file has 26 million
 SIDE = 28  # pixels
 
 
@@ -51,32 +41,15 @@ class ImageSet(TensorDataset):
         factors: for built-in digits, a dict of what drew each image (see `digits.draw_factors`); else None.
     """
 
-    def __init__(self, x, y, name, factors=None):
-        check_images(x)
+    def __init__(self, x: Tensor, y: Tensor, name: str, factors: dict[str, Tensor] | None = None) -> None:
+        require_images(x)
         if not isinstance(y, torch.Tensor) or y.shape[:1] != x.shape[:1]:
             raise CourseError(f"expected a tensor with one label for each of the {len(x)} images, got {y!r:.80}")
         super().__init__(x, y)
         self.x, self.y, self.name, self.factors = x, y, name, factors
 
 
-def check_images(x):
-    """Raise a CourseError unless `x` is a float tensor (N, 1, 28, 28) of numbers from 0 to 1."""
-    check_tensors(x)
-    if x.ndim != 4 or x.shape[1:] != (1, 28, 28) or not x.is_floating_point():
-        raise CourseError(f"expected float images of shape (N, 1, 28, 28), got {x.dtype} of shape {tuple(x.shape)}")
-    if not len(x):
-        return
-    low, high = torch.aminmax(x.detach())  # NaN if there is one; needs no memory, of which thirty learners need much
-    if not (torch.isfinite(low) and torch.isfinite(high)):
-        raise CourseError("the images contain NaN or infinity: look for a division by zero before this point")
-    if low < 0 or high > 1:
-        raise CourseError(
-            f"the images range from {low:.3g} to {high:.3g}, expected 0 to 1: "
-            "divide pixels of 0 to 255 by 255, and leave out Normalize()"
-        )
-
-
-def load(name="auto", split="train", size=None):
+def load(name: str = "auto", split: str = "train", size: int | None = None) -> ImageSet:
     """Load images by name, and print one line that says which.
 
     Args:
@@ -86,7 +59,7 @@ def load(name="auto", split="train", size=None):
         size: take only the first `size` images.
 
     Returns:
-        An `ImageSet`. Nothing is ever downloaded here; see `download`.
+        An `ImageSet`. Nothing is ever downloaded here; see `download.py`.
     """
     name = resolve(name)
     if not isinstance(split, str) or split not in SIZES:
@@ -104,7 +77,7 @@ def load(name="auto", split="train", size=None):
     return ImageSet(pixels.unsqueeze(1).float().div_(255), labels.long(), name, factors)
 
 
-def load_folder(folder, invert=False):
+def load_folder(folder: str | Path, invert: bool = False) -> ImageSet:
     """Load images of your own, of any size, colour and format that Pillow reads, as 28 x 28 grey images.
 
     Each image is turned upright, laid on white where it is transparent, made grey, shrunk or enlarged as a whole, and
@@ -132,7 +105,7 @@ def load_folder(folder, invert=False):
         try:
             image, size, coloured = _read_image(file)
         except Exception as error:  # a damaged file fails in whichever way its bytes lead to
-            reason = "no image" if isinstance(error, UnidentifiedImageError) else _last_line(error)[:100]
+            reason = "no image" if isinstance(error, UnidentifiedImageError) else last_line(error)[:100]
             skipped.append(f"{str(file.relative_to(root))!r}: {reason}")
             continue
         images.append(image)
@@ -153,7 +126,7 @@ def load_folder(folder, invert=False):
     return ImageSet(1 - x if invert else x, torch.tensor([labels[place] for place in places]), root.name)
 
 
-def resolve(name):
+def resolve(name: str) -> str:
     """The data set that `name` stands for: itself, or what "auto" means on this machine."""
     source = "DATASET"
     name = name if isinstance(name, str) else repr(name)
@@ -166,81 +139,9 @@ def resolve(name):
     return name
 
 
-def is_on_disk(name):
+def is_on_disk(name: str) -> bool:
     """Whether all four files of a downloadable set are in the data folder (`load` then checks that they are whole)."""
-    return all(os.path.isfile(_raw_folder(data_dir(), name) / file) for file in MNIST_MD5)
-
-
-def download(name):
-    """Fetch a set from the mirrors that torchvision names: into a temporary folder, checked, then moved to its place.
-
-    Each archive is compared with the checksum that torchvision knows, so a mirror without HTTPS cannot slip in other
-    data; torchvision unpacks and reads it. Whatever was in the data folder stays until the new files are complete.
-    One process at a time downloads into a folder; another one is told so.
-    """
-    if name not in DOWNLOADS:
-        raise CourseError(f"cannot download {name!r}: expected one of {', '.join(DOWNLOADS)}")
-    root = data_dir()
-    if is_on_disk(name):
-        try:
-            _read(root, name, train=True), _read(root, name, train=False)
-        except CourseError:
-            pass  # damaged: fetch it again
-        else:
-            if any(root.glob(".download-*")):
-                with contextlib.suppress(CourseError), _downloading(root):
-                    pass  # what a download left that was killed at its very end goes
-            return
-    problems = []
-    reader = _reader(name)
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with _downloading(root):
-            if shutil.disk_usage(root).free < 2e6 * DOWNLOAD_MB[name]:
-                raise OSError(None, f"less than {2 * DOWNLOAD_MB[name]} MB free")
-            for mirror in reader.mirrors:
-                if problem := _download_from(mirror, reader, root, name):
-                    problems.append(f"{mirror} ({problem})")
-                else:
-                    return
-    except OSError as error:
-        raise CourseError(
-            f"cannot store {TITLES[name]} in {root}: {error.strerror or error}. "
-            f"It needs {2 * DOWNLOAD_MB[name]} MB while downloading; name another folder in the variable COURSE_DATA."
-        ) from error
-    raise CourseError(
-        f"could not download {TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
-        "Check the connection and try again, or go on with the built-in digits, which need none."
-    )
-
-
-@contextlib.contextmanager
-def _downloading(root):
-    """Hold the lock on downloads into `root`, without what killed ones left there."""
-    with locked(root / ".download.lock", busy=f"another download into {root} is under way: wait for it to end"):
-        for left in root.glob(".download-*"):
-            shutil.rmtree(left, ignore_errors=True)
-        yield
-
-
-def _download_from(mirror, reader, root, name):
-    """Fetch a set from one mirror and move it to its place; returns what went wrong, or None."""
-    with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as temporary:
-        raw = _raw_folder(Path(temporary), name)
-        raw.mkdir(parents=True)
-        try:
-            for file, md5 in reader.resources:
-                _fetch(mirror + file, raw / file, md5)
-            reader(temporary, download=True)  # finds the archives, and only unpacks them
-            _read(Path(temporary), name, train=True), _read(Path(temporary), name, train=False)
-        except Exception as error:  # a server can fail in more ways than can be listed
-            if isinstance(error, OSError) and error.errno in DISK_ERRORS:
-                raise  # another mirror would not help
-            return _last_line(error)
-        _raw_folder(root, name).mkdir(parents=True, exist_ok=True)
-        for file in raw.iterdir():
-            os.replace(file, _raw_folder(root, name) / file.name)
-    return None
+    return all(os.path.isfile(raw_folder(data_dir(), name) / file) for file in MNIST_MD5)
 
 
 def _digits(split, size):
@@ -255,7 +156,7 @@ def _digits(split, size):
 
 def _idx(name, split, size):
     """uint8 images and labels from files that torchvision reads."""
-    images, labels = _read(data_dir(), name, train=split != "test")
+    images, labels = read_idx(data_dir(), name, train=split != "test")
     first = SIZES["train"] if split == "val" else 0
     return images[first : first + size], labels[first : first + size], None
 
@@ -282,20 +183,21 @@ def _read_image(file):
     return torch.from_numpy(np.array(square)).float() / 255, size, coloured
 
 
-def _reader(name):
+def reader(name: str) -> type:
+    """torchvision's class for a set, which knows its mirrors and reads its files."""
     from torchvision import datasets  # slow to import, and not needed for the built-in digits
 
     return {"mnist": datasets.MNIST, "fashion-mnist": datasets.FashionMNIST}[name]
 
 
-def _raw_folder(root, name):
+def raw_folder(root: Path, name: str) -> Path:
     """Where torchvision looks for the files of a set."""
     return root / {"mnist": "MNIST", "fashion-mnist": "FashionMNIST"}[name] / "raw"
 
 
-def _read(root, name, train):
+def read_idx(root: Path, name: str, train: bool) -> tuple[Tensor, Tensor]:
     """All images (N, 28, 28) and labels of a set, or a CourseError that names the file at fault."""
-    folder = _raw_folder(root, name)
+    folder = raw_folder(root, name)
     remedy = f"Run `course data {name}` to download it, or use the built-in digits: DATASET = 'digits'."
     files = [folder / file for file in MNIST_MD5 if file.startswith("train" if train else "t10k")]
     for file in files:
@@ -310,9 +212,9 @@ def _read(root, name, train):
         if not whole:
             raise CourseError(f"{file} is damaged: its checksum is not the published one. {remedy}")
     try:
-        files = _reader(name)(root, train=train)
+        files = reader(name)(root, train=train)
     except Exception as error:  # on a damaged header, torchvision fails in whichever way the bytes lead to
-        raise CourseError(f"{folder} is damaged: {_last_line(error)}. {remedy}") from error
+        raise CourseError(f"{folder} is damaged: {last_line(error)}. {remedy}") from error
     images, labels = files.data, files.targets
     n = SIZES["train+val" if train else "test"]
     if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.min() < 0 or labels.max() > 9:
@@ -328,27 +230,3 @@ def _is_whole(file, name):
     if archive.is_file():  # a gzip archive ends with the CRC-32 of what is in it
         return zlib.crc32(file.read_bytes()) == int.from_bytes(archive.read_bytes()[-8:-4], "little")
     return True
-
-
-def _fetch(url, path, md5):
-    """Download one file with a progress bar; it must be complete in time, of sensible size and the published one."""
-    deadline = time.monotonic() + DEADLINE
-    with (
-        urllib.request.urlopen(url, timeout=TIMEOUT) as answer,
-        open(path, "wb") as file,
-        tqdm(total=answer.length, desc=path.name, unit="B", unit_scale=True) as bar,
-    ):
-        while chunk := answer.read1(1 << 16):  # read() would wait until the whole chunk is there
-            bar.update(file.write(chunk))
-            if file.tell() > LARGEST:
-                raise RuntimeError(f"{path.name} is far larger than it should be")
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{path.name} took longer than {DEADLINE} seconds")
-    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-        raise RuntimeError(f"{path.name} is not the published file")
-
-
-def _last_line(error):
-    if isinstance(error, OSError) and error.strerror:  # without the path, which may be anyone's
-        return error.strerror
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]

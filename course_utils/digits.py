@@ -3,121 +3,29 @@
 They need no download and no files, and every image comes with the factors that drew it (slant, pen
 width, ...), which real data never has. A digit is drawn in four steps:
 
-1. pick one of the skeletons below and shake its control points (`jitter`);
+1. pick one of the skeletons in `skeletons.py` and shake its control points (`jitter`);
 2. run a smooth curve through them and bend the whole shape (`bend`, `aspect`, `slant`, `rotation`);
 3. follow the curve with a soft round pen (`pen`, `pressure`) in a box of 20 x 20 pixels;
 4. paste the box into 28 x 28 pixels with its centre of mass in the middle, as MNIST's authors did
    (LeCun, Bottou, Bengio and Haffner 1998, section III.A).
 
-`tests/digits_realism.py` measures how well they stand in for MNIST.
+`tests/tools/digits_realism.py` measures how well they stand in for MNIST.
 """
 
 import itertools
 import math
-from numbers import Integral
 
 import torch
+from torch import Tensor
 
 from course_utils import CourseError
+from course_utils.skeletons import SKELETONS
+from course_utils.support.guards import require_seed, require_whole
 
 BLOCK = 1000  # images are drawn in blocks of this many, each from a seed of its own
 BOX, FRAME = 20, 28  # pixels
 DOTS = 112  # the pen visits this many points per digit
 SPLITS = ("train", "val", "test")
-
-# One line per style; strokes are separated by "|", points are "x,y" on a grid 10 wide and 14 high, y down.
-# Equal coordinates are one control point, so a point repeated in the next stroke makes a corner, and
-# a stroke that ends where it began is closed.
-SKELETONS = {
-    0: [
-        "5,0 2,2 .6,5 .6,9 2,12 5,14 8,12 9.4,9 9.4,5 8,2 5,0",
-        "7,2 4.5,.2 1.7,2.5 .5,7.5 2,12.5 5,14 8.3,12 9.4,7 8,2 5.8,.2 3.4,1.2",
-        "8.5,0 5,.8 2,3.5 .6,8 2,13 5,14 8.3,12 9.4,7.5 8,3 5,1.5 3,3",
-        "4,.5 1.8,4 1.6,8 2.8,12.5 5,14 7.2,12 8.3,7 7.4,2.5 5.2,.2",
-    ],
-    1: [
-        "5,0 5,7 5,14",
-        "5,0 5,7 5,14",
-        "3.6,2.2 5,0 | 5,0 5,7 5,14",
-        "3.6,2.2 5,0 | 5,0 5,7 5,14 | 2.2,14 5,14 7.8,14",
-        "3.4,3.6 5,0 | 5,0 5,7 4.8,14",
-    ],
-    2: [
-        "1,3.5 3,.6 6.5,.5 8,3.5 6,8 1,13.5 | 1,13.5 5,13.4 9.5,13.2",
-        "1,3 4,.2 7.5,1.2 7.7,5 5,10 1.8,13.4 .3,12.3 1.8,10.8 4.5,12.3 7,13.6 10,12.6",
-        "1,2.5 4,.3 7,2 6.5,6 3.5,10.5 .8,13.2 4,12.8 7,13.6 10,13",
-        "1.4,4.4 1,2.2 3.5,.2 7,1.2 7.8,5 5.9,9.5 2.8,13.3 .4,13 .6,10.8 3.5,10.6 6.5,12.2 10.4,13.4",
-        "0,1.5 4,1 8,.8 | 8,.8 5,7 .6,13 | .6,13 5,13.3 9.6,13.8",
-        "2,5 3,1 6,.2 8,2.5 7.4,6.5 5,10.5 2.4,13.6 | 2.4,13.6 2.8,11.4 5,11.8 10,12.5",
-        "1.8,3 3.5,.6 6.5,.6 7.6,3.5 6.8,8 4,12.8 1.8,13.6 .8,11.8 2.5,9.6 5.5,9.8 8,12 10,13.6",
-        "2,3.6 4,.4 7,1.4 7,6 4.6,11 2,13.6 .2,12.2 1.6,9.8 5,9.6 9,10.4 12,9.4",
-        "1.5,5 .8,2.4 3,.3 6.4,.6 7.6,4 6.6,8.4 4.2,12.4 1.6,13.6 .6,11.8 3.2,10.6 6.4,12.2 9.4,14",
-        "1.6,3 4,.6 6.4,1.6 6.2,5.4 4,9.6 1,13.2 | 1,13.2 4,12.4 8,12.6 12,12",
-    ],
-    3: [
-        "1.5,2 4,.2 7.5,1 7.6,4.5 4,6.6 | 4,6.6 7.8,7.5 8.8,10.5 6.5,13.4 3.5,14 1,12.3",
-        "1.5,.6 8,.3 | 8,.3 4.2,5.8 | 4.2,5.8 8,7 8.8,10.5 6,13.7 1,12.8",
-        "1.5,2 4.5,.1 7.6,1.5 7,4.8 4.5,6.4 3.6,7.2 4.4,7.6 5.2,6.8 7.5,7.6 8.8,10.6 6.5,13.4 3.5,14 1,12.3",
-        "1,3.3 3,.6 7,.2 9,2.8 7,6 3.8,7.4 | 3.8,7.4 6.6,8 7.4,10.5 5,13.3 1.5,14 0,12",
-        "2,1.4 5.5,.2 7.4,2 5.8,5.4 3.4,7 6,7.2 7.8,9 7,12.4 4,14 1.2,13.4",
-        "1,1.2 4,.2 6.8,1.6 5.4,5 3.4,6 | 3.4,6 6.6,6.8 7.4,9.6 6,12.6 3.6,14",
-        "2,2.2 4.6,.2 6.8,1.8 6,4.6 4,6 | 4,6 8.4,6.6 9.8,9.8 7.6,13.2 4,13.8 .6,12.6 .8,11",
-    ],
-    4: [
-        "2,.5 1.3,6.5 | 1.3,6.5 5,6.8 9,6.3 | 7.5,.5 7.2,7 6.8,14",
-        "2,1 1.2,5 2.5,7.8 6,7 8,4 | 8,.5 7.6,7 7,14",
-        "6.5,0 .5,9 | .5,9 5,9 10,9 | 6.5,0 6.5,7 6.5,14",
-        "3.5,0 .6,7.5 | .6,7.5 5,7.6 10,6.8 | 6.6,3.5 6,9 5.4,14",
-        "6.6,0 3.6,4.2 .6,8.8 | .6,8.8 5,8.8 10,7.8 | 6.6,0 6.4,7 6,14",
-        "2.6,.6 1.6,4 2.2,7.2 5,7.4 7.6,5.8 | 8.6,0 7.4,6.5 5.4,14",
-    ],
-    5: [
-        "8.5,.5 2.5,.5 | 2.5,.5 1.8,6 | 1.8,6 5,5 8.5,7.5 8,12 4.5,14 1,12.6",
-        "9,.3 5.5,.5 3,2.5 3.2,5.5 6.5,7.5 7.6,10.8 5.5,13.6 2.5,13.8 .5,12.5",
-        "2.5,1.5 2.2,6 | 2.2,6 5.5,5.2 8.2,8 7.6,12 4.5,14 1,12.8 | 2.6,1 5.5,.8 9.8,0",
-        "10,.2 6.5,.8 3.6,1.4 | 3.6,1.4 2.4,6 | 2.4,6 5,6.6 7.2,9 6,12.6 3,14 .5,13 1,11",
-        "9,1 3,.6 | 3,.6 1.6,7.4 | 1.6,7.4 4.5,5.6 7.8,6.8 8.2,10.6 5.8,13.6 2.6,13.8 .6,11.4",
-        "9,.2 5.6,.8 3,.8 | 3,.8 2.4,5.4 | 2.4,5.4 6,5.4 8.2,8.6 6.6,12.8 3.4,14 1.2,12.4 1.4,9.6",
-        "12,0 8,1 4.4,1.6 | 4.4,1.6 2.8,6.4 | 2.8,6.4 5.6,6.6 7,9.2 5.4,12.6 2,14 0,13.4",
-    ],
-    6: [
-        "7,0 3.5,4 1.5,9 3,13.2 6,13.6 8,11 6.8,8 4,8 2,10.5",
-        "5,0 2,6 1.2,10.5 3.5,14 7,12.8 8,9.8 6,8 3,9 1.6,11.5",
-        "8,1 5,.5 2,4 1,9 2.8,13.2 6,13.8 8,11 6.8,8 4,8 2,10.5",
-        "3.5,0 1.2,5 .8,10 3,13.8 7,13.4 9.4,10.4 8.4,7.4 5.6,7.6 4.2,10 4.8,12.6",
-        "6,0 2.8,3.5 1.2,8 1.6,12.4 4.4,14 7.2,12.4 7.6,9 5.6,7.2 3.2,9.4 2.4,12.6",
-        "7.4,.4 4.4,2.4 2,7 2,12 4.6,14 7.4,13 8.2,10.8 6,9 3.4,10.4",
-    ],
-    7: [
-        "1,1 5,1 9,.5 | 9,.5 6,7 4,14",
-        "1,1 5,1 9,.5 | 9,.5 6,7 4,14 | 3,7.5 9.5,7",
-        "1,3 1.3,.8 | 1.3,.8 5,1 9,.6 | 9,.6 6,7 4,14",
-        "1,2.5 3,.8 8,.8 8.6,2 6.5,7 5,14",
-        "0,3.5 1.6,1.2 5,1.4 9.5,.4 | 9.5,.4 8,5 7.4,9 7.2,14",
-        "0,4.4 .8,1.6 3.6,.6 7.4,.8 8.6,3 7.4,8 6.8,14",
-        "0,2.6 1.4,.6 4,1.4 8.6,.4 | 8.6,.4 5.8,7 4.2,14 | 2,8.6 9,6.6",
-    ],
-    8: [
-        "8,2.5 5.5,0 2.5,1.8 3,5 6.5,8 7.8,11.3 5,14 2,11.8 3,8.5 6.5,5.5 8,2.5",
-        "5,0 2.5,1.2 2.2,4.5 5,6.5 7.8,4.5 7.5,1.2 5,0 | 5,6.5 1.8,8.5 1.8,12.3 5,14 8.2,12.3 8.2,8.5 5,6.5",
-        "8.5,1 5,.2 2.5,2.5 4,5.8 7,8.8 7,12.5 4.5,14 2,12.2 3,8.8 6,5.5 8.5,2",
-        "7.4,1.6 4.4,.2 1.6,2 2.4,5 5,7.4 6.4,11 5,14 2.8,13.4 3,10.4 6,6 9.6,.6",
-        "7,1.4 4.4,.4 2.6,2.6 3.6,5.4 6.6,8 7.6,11.6 5,14 2.2,12 3.6,8 6.4,5.4 7.6,2.8 6.2,.8",
-        "9,2 5,.2 1,2.6 3,5.6 6,8 7,11.4 5,14 3,12 4.2,8 7,5.8 9,2",
-        "7,2 5,.2 3,2 3.8,5 7.4,8 9,11.4 5,14 1.2,11.6 3,8 6.4,5 7,2",
-        "10,.4 6.4,.6 2.8,2.2 3.4,4.6 6.6,7.4 6.6,11.6 4,14 1.6,12.6 2.4,9.6 6,5.6 8.8,1.8",
-    ],
-    9: [
-        "8,2.2 5,.2 1.8,2.5 2,6 4.8,6.8 7.5,4.5 8,2.2 | 8,2.2 7.6,8 7,14",
-        "8,2.2 5,.2 1.8,2.5 2,6 4.8,6.8 7.5,4.5 8,2.2 | 8,2.2 8,9 6,13.5 2,13.2",
-        "7.5,1 4,.5 1.5,3.5 2.5,6.6 5.5,6.4 8,2.5 | 8,2.5 6.6,8 5,14",
-        "7,1.6 4.6,.2 2,2.4 1.6,5.6 4,6.6 6.8,4.4 8,.8 | 8,.8 7.4,7 5.6,14",
-        "7.4,3.4 6,.2 3.6,1 2.4,3.6 3.6,5.6 6.2,4.8 7.4,3.4 | 7.4,3.4 6.2,9 5.4,14",
-        "7.8,2.6 5,.4 1.2,2.8 .8,7 3.4,9 6.6,7 8.2,2.2 | 8.2,2.2 8,8 8.4,14",
-        "8,1.2 4.6,.4 2,2.8 3,5.6 6.2,5.2 | 7,2.6 6.2,5.2 6.4,9.6 5.4,14",
-        "7,3 4.4,.4 1.2,3 1.6,6.6 4.2,6.8 6.6,4.6 7.6,1.2 | 7.6,1.2 7.4,5 7.6,10 9,13",
-    ],
-}
 
 # Spread of each factor. The values were tuned by hand until a classifier trained on these digits read MNIST.
 JITTER = 0.07
@@ -132,7 +40,7 @@ SOFTNESS = 1.35  # pixels over which the pen's edge fades
 SMOOTHNESS = 0.9  # 0: the curve meets every control point (Catmull-Rom), 1: it rounds them off (B-spline)
 
 
-def generate(n, split="train", seed=0):
+def generate(n: int, split: str = "train", seed: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
     """Draw the first `n` digits of an endless, reproducible stream.
 
     Args:
@@ -146,10 +54,8 @@ def generate(n, split="train", seed=0):
     """
     if not isinstance(split, str) or split not in SPLITS:
         raise CourseError(f"unknown split {split!r}: expected one of {', '.join(SPLITS)}")
-    if isinstance(n, bool) or not isinstance(n, Integral) or n < 0:
-        raise CourseError(f"n={n!r}: expected a whole number of images, 0 or more")
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**40:
-        raise CourseError(f"seed={seed!r}: expected a whole number, 0 or more")
+    require_whole(at_least=0, n=n)
+    require_seed(seed, below=2**40)
     images, factors = [], []
     for block in range(math.ceil(n / BLOCK)):
         block_seed = (seed * len(SPLITS) + SPLITS.index(split)) * 1_000_003 + block
@@ -164,7 +70,7 @@ def generate(n, split="train", seed=0):
     return torch.cat(images), {name: torch.cat([f[name] for f in factors]) for name in factors[0]}
 
 
-def draw_factors(n, generator):
+def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     """Draw what distinguishes one digit from another; digits 0 to 9 come equally often.
 
     Returns a dict of tensors, each with `n` rows:
@@ -193,7 +99,7 @@ def draw_factors(n, generator):
     }
 
 
-def render(factors):
+def render(factors: dict[str, Tensor]) -> Tensor:
     """Draw the digits that `factors` describe: uint8 (n, 28, 28).
 
     Change one factor and render again to see what it does to an image.

@@ -1,41 +1,50 @@
 """Figures that the course reports, each with its unit: of images, of samples and of likelihoods."""
 
 import math
-from numbers import Integral, Real
+from collections.abc import Callable
+from numbers import Integral
 
 import torch
 from sklearn.decomposition import PCA
 from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
 
 from course_utils import CourseError
-from course_utils.losses import check_same_shape, check_tensors
+from course_utils.support.guards import (
+    require_image_pairs,
+    require_positive,
+    require_same_shape,
+    require_tensors,
+    require_unit_range,
+    require_whole,
+)
 
 
-def squared_error(x_hat, x):
+def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     """Squared error of each image: (B, ...) and (B, ...) -> (B,), summed over pixels (unit: squared ink)."""
-    _check_images(x_hat, x)
+    require_image_pairs(x_hat, x)
     return (x_hat - x).flatten(1).square().sum(1)
 
 
-def psnr(x_hat, x):
+def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image: (B, ...) and (B, ...) -> (B,) (unit: dB; higher is better).
 
     10 log10(1 / mean squared error), for pixels `x` from 0 to 1. Equal images have infinitely many dB.
     """
-    _check_images(x_hat, x)
-    _check_range(x)
+    require_image_pairs(x_hat, x)
+    require_unit_range(x, "x")
     return -10 * (x_hat - x).flatten(1).square().mean(1).log10()
 
 
-def ssim(x_hat, x):
+def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     """Structural similarity of each image, with the Gaussian window of Wang et al. 2004 (1 for equal images).
 
     Shapes: float images (B, 1, H, W) from 0 to 1, twice, H and W at least 11 -> (B,). No gradient flows through it.
     """
     from skimage.metrics import structural_similarity  # few pages need it
 
-    _check_images(x_hat, x)
-    _check_range(x)
+    require_image_pairs(x_hat, x)
+    require_unit_range(x, "x")
     if x.ndim != 4 or x.shape[1] != 1 or min(x.shape[2:]) < 11:
         raise CourseError(f"expected images of shape (B, 1, H, W) of at least 11 x 11 pixels, got {tuple(x.shape)}")
     settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
@@ -43,7 +52,7 @@ def ssim(x_hat, x):
     return x.new_tensor([structural_similarity(a, b, **settings) for a, b in pairs])
 
 
-def pca_reconstruction(train, test, latent_dim):
+def pca_reconstruction(train: Tensor, test: Tensor, latent_dim: int) -> Tensor:
     """The baseline of every bottleneck: images `test` through the first `latent_dim` principal components of `train`.
 
     Args:
@@ -53,9 +62,9 @@ def pca_reconstruction(train, test, latent_dim):
     Returns:
         Reconstructions (M, 1, 28, 28); not clipped, so some pixels lie outside [0, 1].
     """
-    _check_images(train, train)
-    _check_images(test, test)
-    check_same_shape(train[:1], test[:1])
+    require_image_pairs(train, train)
+    require_image_pairs(test, test)
+    require_same_shape(train[:1], test[:1])
     whole = isinstance(latent_dim, Integral) and not isinstance(latent_dim, bool)
     if not whole or not 1 <= latent_dim <= min(len(train), train[0].numel()):
         raise CourseError(
@@ -69,7 +78,7 @@ def pca_reconstruction(train, test, latent_dim):
     return test.new_tensor(x_hat).reshape(test.shape)
 
 
-def frechet_distance(a, b):
+def frechet_distance(a: Tensor, b: Tensor) -> float:
     """Fréchet distance between two clouds of features, each taken for a normal distribution (Heusel et al. 2017).
 
     |mean_a - mean_b|^2 + trace(A + B - 2 (A B)^(1/2)) with the covariances A and B (unit: squared distance of
@@ -83,7 +92,7 @@ def frechet_distance(a, b):
         A number.
     """
     a, b = _features(a, b)
-    _check_enough(a, b, a.shape[1] + 1, why="as many as features, and one more, make a full covariance")
+    _require_enough(a, b, a.shape[1] + 1, why="as many as features, and one more, make a full covariance")
     cov_a, cov_b = (torch.cov(x.T).view(x.shape[1], -1) for x in (a, b))  # (D, D), also for D = 1
     # A B is not symmetric, but has the eigenvalues of the symmetric root_a B root_a, which are computed safely.
     values, axes = torch.linalg.eigh(cov_a)
@@ -92,7 +101,7 @@ def frechet_distance(a, b):
     return float((a.mean(0) - b.mean(0)).square().sum() + cov_a.trace() + cov_b.trace() - 2 * root)
 
 
-def precision_recall(real, fake, k=3):
+def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, float]:
     """How many samples are believable, and how much of the real data they cover (Kynkäänniemi et al. 2019).
 
     Around each point of a set lies a ball that reaches to its k-th neighbour in the same set. Precision is the share
@@ -105,10 +114,9 @@ def precision_recall(real, fake, k=3):
     Returns:
         Precision and recall, two numbers from 0 to 1. Both depend on N and M.
     """
-    if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
-        raise CourseError(f"k={k!r}: expected a whole number of at least 1, for example 3")
+    require_whole(k=k)
     real, fake = _features(real, fake)
-    _check_enough(real, fake, k + 1, why=f"each needs {k} neighbours")
+    _require_enough(real, fake, k + 1, why=f"each needs {k} neighbours")
     return _share_inside(fake, real, k), _share_inside(real, fake, k)
 
 
@@ -122,7 +130,7 @@ def _share_inside(points, centres, k):
 
 def _features(a, b):
     """Both as double tensors on the CPU, or a CourseError that says which is at fault."""
-    check_tensors(a, b)
+    require_tensors(a, b)
     for name, value in (("first", a), ("second", b)):
         if value.ndim != 2 or not value.is_floating_point() or value.shape[1] != b.shape[-1] or not value.shape[1]:
             raise CourseError(
@@ -136,32 +144,21 @@ def _features(a, b):
     return a.detach().cpu().double(), b.detach().cpu().double()
 
 
-def _check_enough(a, b, at_least, why):
+def _require_enough(a, b, at_least, why):
     for name, value in (("first", a), ("second", b)):
         if len(value) < at_least:
             raise CourseError(f"the {name} set has {len(value)} samples, expected at least {at_least}: {why}")
 
 
-def _check_images(x_hat, x):
-    """Raise a CourseError unless both are finite float images of the same shape (B, ...)."""
-    check_same_shape(x_hat, x)
-    if x.ndim < 2 or not x.numel():
-        raise CourseError(f"expected images of shape (B, ...), got {tuple(x.shape)}: x[None] is a batch of one")
-    for name, value in (("x_hat", x_hat), ("x", x)):
-        if not torch.isfinite(value).all():
-            raise CourseError(f"{name} contains NaN or infinity: look for a division by zero before this point")
-
-
-def _check_range(x):
-    if not (x.min() >= 0 and x.max() <= 1):
-        raise CourseError(
-            f"x ranges from {x.min():.3g} to {x.max():.3g}, expected 0 to 1: divide pixels of 0 to 255 by 255, and "
-            "leave out Normalize()"
-        )
-
-
 @torch.no_grad()
-def log_likelihood(x, encode, log_p, samples=1_000, prior_std=1.0, seed=0):
+def log_likelihood(
+    x: Tensor,
+    encode: Callable[[Tensor], tuple[Tensor, Tensor]],
+    log_p: Callable[[Tensor, Tensor], Tensor],
+    samples: int = 1_000,
+    prior_std: float = 1.0,
+    seed: int = 0,
+) -> Tensor:
     """log p(x) of each image under a VAE, estimated by importance sampling (Burda et al. 2016, arXiv:1509.00519).
 
     p(x) is the mean of p(x | z) p(z) / q(z | x) over z from q(z | x). The logarithm of such a mean over finitely many
@@ -180,11 +177,9 @@ def log_likelihood(x, encode, log_p, samples=1_000, prior_std=1.0, seed=0):
     Returns:
         (N,), float64 (unit: nats).
     """
-    if isinstance(samples, bool) or not isinstance(samples, Integral) or samples < 1:
-        raise CourseError(f"samples={samples!r}: expected a whole number of at least 1")
-    if isinstance(prior_std, bool) or not isinstance(prior_std, Real) or not 0 < prior_std < 1e50:
-        raise CourseError(f"prior_std={prior_std!r}: expected a number above 0")
-    check_same_shape(x, x)
+    require_whole(samples=samples)
+    require_positive(prior_std=prior_std)
+    require_same_shape(x, x)
     generator = torch.Generator(x.device).manual_seed(seed)
     parts = []
     for part in x.split(10):  # 10 images times 100 codes: a batch that the processor's cache holds

@@ -1,13 +1,11 @@
-"""The models of the course. Notebooks 01 to 03 write them out; later notebooks import them from here."""
-
-from numbers import Integral
+"""The models of the course. Pages 01 to 03 write them out; later pages import them from here."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import CourseError
-from course_utils.losses import check_tensors
+from course_utils.support.guards import require_different_images, require_pixels, require_size, require_whole
 
 
 class Autoencoder(nn.Module):
@@ -20,9 +18,9 @@ class Autoencoder(nn.Module):
     Shapes: images (B, 1, 28, 28) in [0, 1] -> code (B, latent_dim) >= 0 -> images (B, 1, 28, 28) in (0, 1).
     """
 
-    def __init__(self, latent_dim=64, hidden_dim=128):
+    def __init__(self, latent_dim: int = 64, hidden_dim: int = 128) -> None:
         super().__init__()
-        _check_widths(latent_dim=latent_dim, hidden_dim=hidden_dim)
+        require_whole(latent_dim=latent_dim, hidden_dim=hidden_dim)
         self.encoder = nn.Sequential(
             nn.Linear(28 * 28, hidden_dim),
             nn.ReLU(),
@@ -36,7 +34,7 @@ class Autoencoder(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         z = self.encoder(_flat(x))
         return self.decoder(z).reshape(-1, 1, 28, 28)
 
@@ -51,29 +49,29 @@ class VAE(nn.Module):
     Shapes: images (B, 1, 28, 28) or (B, 784) -> recon (B, 784) in (0, 1), mu (B, latent_dim), logvar (B, latent_dim).
     """
 
-    def __init__(self, latent_dim=20, hidden_dim=256):
+    def __init__(self, latent_dim: int = 20, hidden_dim: int = 256) -> None:
         super().__init__()
-        _check_widths(latent_dim=latent_dim, hidden_dim=hidden_dim)
+        require_whole(latent_dim=latent_dim, hidden_dim=hidden_dim)
         self.fc1 = nn.Linear(28 * 28, hidden_dim)
         self.fc21 = nn.Linear(hidden_dim, latent_dim)  # mu
         self.fc22 = nn.Linear(hidden_dim, latent_dim)  # logvar
         self.fc3 = nn.Linear(latent_dim, hidden_dim)
         self.fc4 = nn.Linear(hidden_dim, 28 * 28)
 
-    def encode(self, x):
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h1 = F.relu(self.fc1(x))
         return self.fc21(h1), self.fc22(h1)
 
-    def reparameterize(self, mu, logvar):
+    def reparameterize(self, mu: Tensor, logvar: Tensor) -> Tensor:
         std = torch.exp(0.5 * logvar)
         eps = torch.randn_like(std)
         return mu + eps * std
 
-    def decode(self, z):
+    def decode(self, z: Tensor) -> Tensor:
         h3 = F.relu(self.fc3(z))
         return torch.sigmoid(self.fc4(h3))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mu, logvar = self.encode(_flat(x))
         z = self.reparameterize(mu, logvar)
         return self.decode(z), mu, logvar
@@ -86,7 +84,7 @@ class ConvAutoencoder(nn.Module):
     (B, 1, H, W) in (0, 1).
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.encoder = nn.Sequential(
             nn.Conv2d(1, 16, kernel_size=3, stride=2, padding=1),
@@ -101,17 +99,13 @@ class ConvAutoencoder(nn.Module):
             nn.Sigmoid(),
         )
 
-    def forward(self, x):
-        _check_pixels(x)
-        if x.ndim != 4 or x.shape[1] != 1 or x.shape[2] % 4 or x.shape[3] % 4:
-            raise CourseError(
-                f"expected images of shape (B, 1, H, W) with H and W multiples of 4, such as 28, got {tuple(x.shape)}"
-            )
+    def forward(self, x: Tensor) -> Tensor:
+        require_size(x, multiple=4)
         return self.decoder(self.encoder(x))
 
 
 @torch.no_grad()
-def good_start(model, x):
+def good_start(model: nn.Module, x: Tensor) -> None:
     """Set the weights so that training starts near the mean of `x`, with signals of a sensible size in every layer.
 
     PyTorch's own start lets signals shrink from layer to layer, and knows nothing of the data. Here every layer gets
@@ -123,22 +117,19 @@ def good_start(model, x):
         model: linear or convolutional layers in the order in which they are used, a Sigmoid behind the last.
         x: training images (N, 1, 28, 28), N at least 2; a thousand are enough.
     """
+    require_different_images(x)
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
     if not layers or any(layer.bias is None for layer in layers):
         raise CourseError("good_start needs a model of linear or convolutional layers, each with a bias")
-    _check_pixels(x)
-    if x.ndim < 2 or len(x) < 2:
-        raise CourseError(f"good_start needs images that differ, got shape {tuple(x.shape)}: give it some hundred")
     for layer in layers:
         nn.init.kaiming_normal_(layer.weight)
         nn.init.zeros_(layer.bias)
     first, last = layers[0], layers[-1]
-    if not isinstance(first, nn.Linear) and (x.ndim != 4 or x.shape[1] != first.in_channels):
-        raise CourseError(f"expected images of shape (N, {first.in_channels}, H, W), got {tuple(x.shape)}")
     if isinstance(first, nn.Linear):
         x = _flat(x)
         mean = x.mean(0)  # of each pixel
     else:
+        require_size(x, multiple=1, channels=first.in_channels)
         mean = x.mean()  # a convolution treats all pixels alike
     spread = first(x - mean).std()
     if not spread > 1e-6:  # the mean of equal images is rounded
@@ -149,23 +140,7 @@ def good_start(model, x):
     last.bias += torch.logit(mean.clamp(0.002, 0.998))
 
 
-def _check_widths(**widths):
-    for name, width in widths.items():
-        if isinstance(width, bool) or not isinstance(width, Integral) or width < 1:
-            raise CourseError(f"{name}={width!r}: expected a whole number of at least 1")
-
-
 def _flat(x):
     """(B, 1, 28, 28) or (B, 784) -> (B, 784). A plain view(-1, 784) would cut images of another size into nonsense."""
-    _check_pixels(x)
-    if x.ndim < 2 or x.shape[1:].numel() != 28 * 28:
-        raise CourseError(f"expected images of shape (B, 1, 28, 28) or (B, 784), got {tuple(x.shape)}")
+    require_pixels(x, 28 * 28)
     return x.reshape(len(x), 28 * 28)
-
-
-def _check_pixels(x):
-    check_tensors(x)
-    if not x.is_floating_point():
-        raise CourseError(f"expected float images from 0 to 1, got {x.dtype}: divide pixels of 0 to 255 by 255")
-    if not torch.isfinite(x.sum()):  # one pass; any NaN or infinity shows in the sum
-        raise CourseError("the images contain NaN or infinity: look for a division by zero before this point")

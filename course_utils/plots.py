@@ -15,8 +15,8 @@ from matplotlib.ticker import LogLocator
 from torch.nn import functional as F
 
 from course_utils import CourseError
-from course_utils.losses import check_tensors
-from course_utils.trial import described
+from course_utils.support.guards import require_tensors
+from course_utils.support.words import described
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
@@ -44,7 +44,7 @@ def image_rows(rows, alt, scale=0.75, titles=()):
     Raises:
         CourseError: for images of another shape or type, for NaN, and for rows of different length.
     """
-    _check_named(rows, "rows", "images")
+    _require_named(rows, "rows", "images")
     rows = {label: as_images(images, f"the row {label!r}") for label, images in rows.items()}
     columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
     with plt.rc_context(STYLE):
@@ -78,7 +78,7 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
         CourseError: for what are no finite numbers, for sequences of different length, and for numbers of 0 and below
             on a logarithmic axis.
     """
-    _check_named(lines, "lines", "pairs of sequences")
+    _require_named(lines, "lines", "pairs of sequences")
     lines = {label: _points(line, f"the curve {label!r}", x_log, y_log) for label, line in lines.items()}
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3.4))
@@ -107,7 +107,7 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
 
 def bars(groups, y_label, alt):
     """Show one bar per entry of `groups`, a dict from a label to a height."""
-    _check_named(groups, "groups", "heights")
+    _require_named(groups, "groups", "heights")
     heights = _numbers(list(groups.values()), "the heights of the bars")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(6, 3))
@@ -151,7 +151,7 @@ def scatter_row(panels, labels, alt):
         labels: (N,), from 0 to 9.
         alt: what the picture shows, for those who cannot see it.
     """
-    _check_named(panels, "panels", "points (N, 2)")
+    _require_named(panels, "panels", "points (N, 2)")
     panels = {title: _plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
@@ -178,7 +178,7 @@ def histograms(groups, x_label, alt):
         x_label: what is counted, with the unit.
         alt: what the picture shows, for those who cannot see it.
     """
-    _check_named(groups, "groups", "values")
+    _require_named(groups, "groups", "values")
     values = {label: _numbers(group, f"the group {label!r}") for label, group in groups.items()}
     low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
     if low == high:
@@ -204,7 +204,7 @@ def show(figure, alt):
 
 def as_images(images, name):
     """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
-    check_tensors(images)
+    require_tensors(images)
     if not images.is_floating_point():
         raise CourseError(
             f"{name} should be a float tensor of images, 0 for black to 1 for white, got {described(images)}"
@@ -220,7 +220,7 @@ def as_images(images, name):
     return images
 
 
-def _check_named(parts, name, kind):
+def _require_named(parts, name, kind):
     if not isinstance(parts, dict) or not parts:
         raise CourseError(
             f"{name} should be a dict from labels to {kind}, with one entry or more, got {described(parts)}"

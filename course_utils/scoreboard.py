@@ -2,12 +2,13 @@
 
 import html
 import math
-import statistics
+from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
 
-from course_utils import CourseError, files
+from course_utils import CourseError
+from course_utils.support import files
 
 # The last word of a figure's name is its unit.
 UNITS = {
@@ -22,7 +23,7 @@ UNITS = {
 }
 
 
-def score(**figures):
+def score(**figures: Any) -> None:
     """Show this run's figures beside the reference for the same notebook, data and parameters.
 
     A reference is the mean and the standard deviation over several seeds. Where the parameters were changed there
@@ -63,7 +64,7 @@ def score(**figures):
     display({"text/plain": f"{text}\n{note}", "text/html": table, files.FIGURES_MIME: figures}, raw=True)
 
 
-def find_reference(figures, parameters):
+def find_reference(figures: dict[str, float], parameters: dict[str, Any]) -> dict | None:
     """The row of `data/reference.json` with these figures and parameters (apart from the seed), or None."""
     wanted = {name: value for name, value in parameters.items() if name != "SEED"}
     for row in files.read_json(files.REFERENCE, []):
@@ -73,55 +74,22 @@ def find_reference(figures, parameters):
     return None
 
 
-def reference(notebook):
-    """The full figures of a notebook, by its number ("04"), on MNIST.
+def reference(page: str) -> dict[str, dict[str, float]]:
+    """The full figures of a page, by its number ("04"), on MNIST.
 
     Returns:
         A dict from a figure's name to {"mean": ..., "std": ...} over the seeds.
     """
     for row in files.read_json(files.REFERENCE, []):
-        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (notebook, "mnist", "full"):
+        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (page, "mnist", "full"):
             return row["figures"]
     raise CourseError(
-        f"no full figures of page {notebook} on MNIST in {files.REFERENCE.name}: "
-        f"`course run {notebook} --full` measures them"
+        f"no full figures of page {page} on MNIST in {files.REFERENCE.name}: "
+        f"`course measure {page} --full` measures them, and `course record` files them"
     )
 
 
-def record(notebook, setting, parameters, runs):
-    """Write the mean and the spread of several runs to `data/reference.json`, in place of an earlier such row.
-
-    Args:
-        notebook: name without ending, for example "01_autoencoder".
-        setting: "quick" for the notebook's own parameters, "full" for the full ones.
-        parameters: dict of the parameters that all runs share, the resolved data set among them.
-        runs: dict from a seed to that run's dict of figures.
-    """
-    names = next(iter(runs.values()))
-    values = {name: [run[name] for run in runs.values()] for name in names}
-    row = {
-        "notebook": notebook,
-        "setting": setting,
-        "parameters": parameters,
-        "seeds": sorted(runs),
-        "figures": {
-            name: {"mean": _short(statistics.mean(v)), "std": _short(statistics.stdev(v) if len(v) > 1 else 0.0)}
-            for name, v in values.items()
-        },
-    }
-    key = ("notebook", "setting")
-    with files.locked(files.REFERENCE.with_name(".reference.lock")):  # or of two runs, one would lose its row
-        rows = [
-            old
-            for old in files.read_json(files.REFERENCE, [])
-            if [old[k] for k in key] != [row[k] for k in key] or old["parameters"]["DATASET"] != parameters["DATASET"]
-        ]
-        rows = sorted([*rows, row], key=lambda row: (row["notebook"], row["setting"], row["parameters"]["DATASET"]))
-        files.write_json(files.REFERENCE, rows)
-    return row
-
-
-def spread(figure):
+def spread(figure: dict[str, float]) -> str:
     """A figure's mean and standard deviation as text, to the first digit in which runs differ: "16.0 ± 0.2"."""
     if not figure["std"]:
         return f"{figure['mean']:.3g}"
@@ -138,7 +106,3 @@ def _parameters():
     if "DATASET" in names:
         names["DATASET"] = resolve(names["DATASET"])
     return names
-
-
-def _short(value):
-    return float(f"{value:.6g}")

@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 
-from course_utils.runner import prepare_environment
+from course_utils.command.execute import prepare_environment
 
 if "COURSE_STATE" not in os.environ:
     os.environ["COURSE_STATE"] = tempfile.mkdtemp(prefix="course-state-")

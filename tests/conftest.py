@@ -6,7 +6,7 @@ import shutil
 import tempfile
 
 # Before torch is imported anywhere, since it reads the number of threads once.
-from course_utils.runner import prepare_environment
+from course_utils.command.execute import prepare_environment
 
 if "COURSE_STATE" not in os.environ:
     os.environ["COURSE_STATE"] = tempfile.mkdtemp(prefix="course-state-")

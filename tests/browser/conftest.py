@@ -5,8 +5,8 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 
-from course_utils.export import BROWSERS
-from course_utils.files import BUILD
+from course_utils.command.export import BROWSERS
+from course_utils.support.files import BUILD
 
 PICTURES = BUILD / "browser"
 

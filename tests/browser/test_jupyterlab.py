@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from course_utils import runner
+from course_utils.command import execute
 
 START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine that is busy; it takes a tenth of them
 

@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from course_utils import export, runner
+from course_utils.command import execute, export
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},

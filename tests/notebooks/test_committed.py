@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from course_utils import losses, models
-from course_utils.files import FIGURES_MIME, NOTEBOOKS, ROOT, WIDGET_MIME
-from course_utils.runner import full_minutes_of, full_parameters_of, parameters_of
+from course_utils.support.files import FIGURES_MIME, NOTEBOOKS, ROOT, WIDGET_MIME
+from course_utils.command.execute import full_minutes_of, full_parameters_of, parameters_of
 
 PAGES = sorted(NOTEBOOKS.glob("*.ipynb"))
 IGNORED = {"nbval-ignore-output", "nbval-skip"}

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from course_utils.files import NOTEBOOKS
+from course_utils.support.files import NOTEBOOKS
 
 # What people believe or overlook; the page and the section that takes it apart; what an `assert` there says.
 MISCONCEPTIONS = [

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import data, runner
-from course_utils.shapes import make_sample_folder
+from course_utils import data
+from course_utils.command import execute
+from course_utils.sample_images import make_sample_folder
 
 DATASET = "mnist" if data.is_on_disk("mnist") else "digits"
 PAGES = runner.find()

@@ -1,0 +1,282 @@
+"""`course kit`: the course in one folder, with all wheels, that installs without a network.
+
+The kit may be for other systems and Pythons than those it is made on.
+"""
+
+import fnmatch
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils import CourseError
+from course_utils.support.files import BUILD, ROOT, data_dir
+
+PYTHONS = ("3.11", "3.12", "3.13")
+WHEELS = BUILD / "wheels"  # whatever was downloaded for kits, to be used again
+
+
+@dataclass(frozen=True)
+class System:
+    """What a kit is made for.
+
+    Attributes:
+        title: its name for people.
+        platforms: the tags of the wheels that run on it.
+        values: what conditions in requirements, such as `; sys_platform == "win32"`, are compared with there.
+        shared: gigabytes of wheels that fit any Python.
+        per_python: gigabytes of the others, for each Python.
+    """
+
+    title: str
+    platforms: tuple
+    values: dict
+    shared: float
+    per_python: float
+
+
+SYSTEMS = {
+    "windows": System(
+        "Windows (x86-64)",
+        ("win_amd64",),
+        {"os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64"},
+        shared=0.11,
+        per_python=0.23,
+    ),
+    "macos": System(
+        "macOS 14 or later (Apple silicon)",
+        ("macosx_14_0_arm64",),  # pip takes wheels for earlier ones as well
+        {"os_name": "posix", "sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"},
+        shared=0.12,
+        per_python=0.2,
+    ),
+    "linux": System(
+        "Linux (x86-64)",
+        (*(f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)), "manylinux2014_x86_64"),
+        {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
+        shared=2.3,
+        per_python=0.93,
+    ),
+}
+
+# `pip download --platform` picks wheels for another system, but compares conditions with the values of this one, and
+# has no option for that (github.com/pypa/pip/issues/10050): made on Linux, a kit for Windows would lack what only
+# Windows needs, and ask for CUDA. So pip starts with the other system's values, or not at all.
+PIP = """
+import json, runpy, sys
+from pip._vendor.packaging import markers
+
+values = json.loads(sys.argv.pop(1))
+markers.default_environment = lambda: dict(values)
+if not all(markers.Marker(f"{name} == '{value}'").evaluate() for name, value in values.items()):
+    sys.exit("ERROR: this version of pip cannot prepare a kit; try another, for example: pip install pip==25.3")
+runpy.run_module("pip", run_name="__main__")
+"""
+
+START_HERE = """\
+AUTOENCODERS, HANDS ON: HOW TO INSTALL WITHOUT A NETWORK
+
+This kit is for {systems}, with Python {pythons}.
+Have Python installed (python.org) and {free} GB free. Copy this whole folder to your disk, and open a terminal in it.
+The first line installs the course, which takes some minutes. The second tries it, and opens the first page.
+{commands}
+README.md tells more.
+"""
+COMMANDS = {
+    "windows": (
+        "PowerShell on Windows",
+        "py -{python} -m venv .venv; if ($?) {{ .venv\\Scripts\\python -m pip install {options} }}",
+        ".venv\\Scripts\\course run 00; if ($?) {{ .venv\\Scripts\\jupyter lab notebooks\\00_start_here.ipynb }}",
+    ),
+    "posix": (
+        "Terminal on macOS or Linux",
+        "python{python} -m venv .venv && .venv/bin/python -m pip install {options}",
+        ".venv/bin/course run 00 && .venv/bin/jupyter lab notebooks/00_start_here.ipynb",
+    ),
+}
+OPTIONS = "--no-index --find-links wheels -r requirements.txt"
+
+
+def this_system() -> tuple[str, str]:
+    """The name of the system that this runs on, and its Python, for example ("linux", "3.12")."""
+    names = {"Windows": "windows", "Darwin": "macos", "Linux": "linux"}
+    python = ".".join(platform.python_version_tuple()[:2])
+    return names.get(platform.system(), platform.system()), python
+
+
+def gigabytes(systems: list[str], pythons: list[str]) -> float:
+    """About how large the wheels are for these systems and Pythons, by name; raises a CourseError on unknown ones."""
+    for name in systems:
+        if name not in SYSTEMS:
+            raise CourseError(f"--for {name}: expected one of {', '.join(SYSTEMS)}")
+    for version in pythons:
+        if version not in PYTHONS:
+            raise CourseError(f"--python {version}: expected one of {', '.join(PYTHONS)}")
+    return sum(SYSTEMS[name].shared + len(pythons) * SYSTEMS[name].per_python for name in systems)
+
+
+def build(out: Path, systems: list[str], pythons: list[str]) -> bool:
+    """Make the kit, completely or not at all: under a temporary name first, then renamed.
+
+    Args:
+        out: the kit's folder. An earlier kit there is replaced.
+        systems: names from `SYSTEMS`.
+        pythons: versions from `PYTHONS`.
+
+    Returns:
+        Whether MNIST is in the kit.
+
+    Raises:
+        CourseError: where `out` is no earlier kit, the disk is too full, or pip gets no complete set of wheels.
+    """
+    size = gigabytes(systems, pythons)
+    _check_replaceable(out)
+    try:
+        for folder, need in ((WHEELS, 2 * size), (out.parent, size)):  # pip first downloads, then copies
+            folder.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(folder).free / 1e9
+            if free < need:
+                raise CourseError(f"{folder} has {free:.1f} GB free, and this kit needs {need:.1f} GB there: free some")
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".kit-", ignore_cleanup_errors=True) as temporary:
+            new = Path(temporary, "new")
+            for path in course_files():
+                (new / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / path, new / path)
+            has_mnist = _copy_mnist(new)
+            for system in systems:
+                for python in pythons:
+                    _download(SYSTEMS[system], python, WHEELS)
+                    # Once more, from that folder alone: so the kit is complete, and has no wheels of earlier times.
+                    _download(SYSTEMS[system], python, new / "wheels", "--no-index", f"--find-links={WHEELS}", "-q")
+            (new / "START_HERE.txt").write_text(_start_here(systems, pythons), encoding="utf-8")
+            _exchange(new, out, Path(temporary, "old"))
+    except OSError as error:
+        raise CourseError(
+            f"cannot write the kit to {out}: {error.strerror or error}. Nothing was changed. "
+            "Free some space, or name a folder that you may write to with --out"
+        ) from error
+    return has_mnist
+
+
+def course_files() -> list[Path]:
+    """The course's files, as paths below its folder: what git tracks or, without git, all but what it would ignore."""
+    if (ROOT / ".git").exists():
+        try:
+            listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], check=True, capture_output=True).stdout
+            return [path for path in map(Path, os.fsdecode(listed).split("\0")[:-1]) if (ROOT / path).is_file()]
+        except (OSError, subprocess.CalledProcessError):
+            pass
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = [".git", *(line.strip("/") for line in lines if line and not line.startswith("#"))]
+
+    def is_kept(path):
+        names = (path.name, path.relative_to(ROOT).as_posix())
+        return not any(fnmatch.fnmatch(name, pattern) for name in names for pattern in ignored)
+
+    found = []
+    for place, folders, files in os.walk(ROOT):
+        # A virtual environment, whatever its name, runs nowhere else.
+        folders[:] = [name for name in folders if is_kept(p := Path(place, name)) and not (p / "pyvenv.cfg").exists()]
+        found += [path.relative_to(ROOT) for path in (Path(place, name) for name in files) if is_kept(path)]
+    return found
+
+
+def _check_replaceable(out):
+    """Raise a CourseError where replacing `out` would destroy something that is no kit, or somebody's work."""
+    if out == ROOT or (ROOT in out.parents and BUILD not in out.parents):
+        raise CourseError(f"{out} lies among the course's own files: name another folder with --out")
+    if not out.exists():
+        return
+    if not out.is_dir() or (any(out.iterdir()) and not (out / "START_HERE.txt").is_file()):
+        raise CourseError(f"{out} is there already and is no kit: name another folder with --out")
+    if any((out / name).exists() for name in (".venv", ".course")):
+        raise CourseError(
+            f"the kit in {out} has been installed, and somebody may have worked in it: move it away, "
+            "or name another folder with --out"
+        )
+
+
+def _copy_mnist(new):
+    """Copy MNIST where it is on disk and whole; returns whether it is there."""
+    from course_utils import data  # imports torch
+
+    if not data.is_on_disk("mnist"):
+        return False
+    folder = Path("MNIST", "raw")
+    (new / "data" / folder).mkdir(parents=True)
+    for name, md5 in data.MNIST_MD5.items():
+        content = (data_dir() / folder / name).read_bytes()
+        if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+            raise CourseError(f"{data_dir() / folder / name} is damaged: run `course data mnist`, or move it away")
+        (new / "data" / folder / name).write_bytes(content)
+    return True
+
+
+def _download(system, python, wheels, *options):
+    """Let pip put wheels of all requirements, and of theirs in turn, into the folder `wheels`."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    values = system.values | {
+        "implementation_name": "cpython",
+        "implementation_version": f"{python}.0",
+        "platform_python_implementation": "CPython",
+        "python_full_version": f"{python}.0",
+        "python_version": python,
+        "platform_release": "",
+        "platform_version": "",
+    }
+    target = ["--only-binary=:all:", f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
+    command = [sys.executable, "-c", PIP, json.dumps(values), "download", "--no-input", "--disable-pip-version-check"]
+    # pip keeps its downloads in a temporary folder until all are there: gigabytes, too much for many a system's own.
+    with tempfile.TemporaryDirectory(dir=BUILD, prefix=".pip-", ignore_cleanup_errors=True) as temporary:
+        requirements = Path(temporary, "requirements.txt")  # without the course itself, which needs no wheel
+        requirements.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
+        done = subprocess.run(
+            [*command, *target, *options, "-d", wheels, "-r", requirements],
+            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"pip ended with status {done.returncode}"]
+        errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")] or said[-1:]
+        network = " Check the connection to the package index." if "connection broken" in done.stderr else ""
+        raise CourseError(
+            f"pip got no complete set of wheels for {system.title} with Python {python}, so nothing was changed. "
+            f"It says: {'; '.join(errors)}.{network}"
+        )
+
+
+def _start_here(systems, pythons):
+    commands = ""
+    for kind, (title, *lines) in COMMANDS.items():
+        if kind in systems or (kind == "posix" and {"macos", "linux"} & set(systems)):
+            text = "\n".join(lines).format(python=pythons[0], options=OPTIONS)
+            commands += f"\n{title}:\n\n{text}\n"
+    if len(pythons) > 1:
+        commands += f"\nWith another of these Pythons, write its number in place of {pythons[0]}.\n"
+    return START_HERE.format(
+        systems=", ".join(SYSTEMS[name].title for name in systems),
+        pythons=" or ".join(pythons),
+        free=10 if "linux" in systems else 3,
+        commands=commands,
+    )
+
+
+def _exchange(new, out, old):
+    """Put `new` in the place of `out`, and what was there, if anything, in the place of `old`."""
+    if out.exists():
+        os.replace(out, old)
+    try:
+        os.replace(new, out)
+    except OSError:
+        if old.exists():
+            os.replace(old, out)
+        raise

@@ -1,0 +1,209 @@
+"""Learning calls of page 10."""
+
+import math
+
+import torch
+
+from course_utils.exercises import filled
+
+PREDICTIONS = {
+    "10-uses": {
+        "question": "in how many of the ten lines below is the autoencoder clearly better than the baseline beside it?",
+        "example": "8",
+    },
+    "10-smallest": {
+        "question": "the textbook's three models store images at equal error. Whose codes take the fewest bytes?",
+        "options": {
+            "a": "the convolutional one's: the textbook recommends it for compression",
+            "b": "the VAE's: its code is the shortest, and roughly normal",
+            "c": "the plain autoencoder's: 64 numbers are a good compromise",
+        },
+    },
+    "10-own": {
+        "question": "some hundred images of your own, codes of 8 numbers. Whose copies are the best?",
+        "options": {
+            "a": "PCA's: it needs few images",
+            "b": "the autoencoder's, trained on the images as they are",
+            "c": "the autoencoder's, trained on slightly moved and turned copies as well",
+        },
+    },
+}
+
+
+def check_clearly_better(clearly_better):
+    # mean and deviation of ours and of the baseline, and whether less is better
+    cases = [
+        ((4.24, 0.02), (13.9, 0.0), True),
+        ((13.9, 0.0), (4.24, 0.02), True),
+        ((17.94, 0.09), (17.7, 0.0), False),
+        ((17.8, 0.09), (17.7, 0.0), False),
+        ((99.06, 0.05), (98.84, 0.0), False),
+        ((10.0, 3.0), (14.0, 3.0), True),  # 4 is less than 2 times 4.24, and more than 2 times 1.5 or once 3
+        ((10.0, 3.0), (19.0, 3.0), True),
+        ((10.0, 0.3), (10.7, 0.3), False),  # worse
+        ((10.0, 0.1), (12.0, 1.5), True),  # a baseline that differs much from run to run
+        ((50.0, 4.0), (41.0, 2.0), False),  # 9 is more than 2 times 4.47
+    ]
+
+    def truth(ours, baseline, less):
+        gain = baseline[0] - ours[0] if less else ours[0] - baseline[0]
+        return gain > 2 * math.hypot(ours[1], baseline[1])
+
+    def like(formula):
+        return [bool(formula(*case)) for case in cases] == answers
+
+    answers = [bool(filled(clearly_better(*case))) for case in cases]
+    if like(truth):
+        return None
+    mistakes = {
+        "the spread plays no part in yours": lambda a, b, less: (b[0] - a[0] if less else a[0] - b[0]) > 0,
+        "the direction is not looked at: sometimes less is better, sometimes more": lambda a, b, less: (
+            b[0] - a[0] > 2 * math.hypot(a[1], b[1])
+        ),
+        "a result that is clearly *worse* is not better: look at the sign of the difference": lambda a, b, less: (
+            abs(b[0] - a[0]) > 2 * math.hypot(a[1], b[1])
+        ),
+        "the wrong way round": lambda a, b, less: truth(b, a, less),
+        "the baseline's spread counts too": lambda a, b, less: (b[0] - a[0] if less else a[0] - b[0]) > 2 * a[1],
+        "two deviations are asked for, yours takes one": lambda a, b, less: (
+            (b[0] - a[0] if less else a[0] - b[0]) > math.hypot(a[1], b[1])
+        ),
+        "deviations add up as squares: sqrt(a² + b²), not a + b": lambda a, b, less: (
+            (b[0] - a[0] if less else a[0] - b[0]) > 2 * (a[1] + b[1])
+        ),
+    }
+    for mistake, formula in mistakes.items():
+        if like(formula):
+            return mistake
+    wrong = next(case for case, answer in zip(cases, answers, strict=True) if answer != truth(*case))
+    (a, sa), (b, sb), less = wrong
+    return f"for {a:g} ± {sa:g} against {b:g} ± {sb:g}, where {'less' if less else 'more'} is better, yours is wrong"
+
+
+def check_split(split):
+    parts = [filled(split(n, 0)) for n in (100, 43, 10)]
+    for n, answer in zip((100, 43, 10), parts, strict=True):
+        if not isinstance(answer, tuple | list) or len(answer) != 3:
+            return "three parts are asked for: training, validation and test"
+        answer = [torch.as_tensor(part).flatten() for part in answer]
+        if any(part.dtype == torch.bool or part.is_floating_point() for part in answer):
+            return "each part should be a tensor of whole numbers: which images belong to it"
+        everyone = torch.cat(answer).tolist()
+        if len(set(everyone)) < len(everyone):
+            return "some image is in two parts: then the test knows what training has seen"
+        if set(everyone) != set(range(n)):
+            return f"the parts together should hold every image from 0 to {n - 1} once"
+        sizes = [len(part) for part in answer]
+        if sizes[0] < sizes[2] or sizes[0] < sizes[1]:
+            return f"training should get the largest part; yours are {sizes}"
+        if abs(sizes[0] - 0.7 * n) > 1.01 or abs(sizes[1] - 0.15 * n) > 1.01:
+            return f"of {n} images, 70 % should be for training and 15 % for validation; yours are {sizes}"
+    first = torch.as_tensor(parts[0][0]).tolist()
+    if first == sorted(first):
+        return "the images are in the order of their names: shuffle them, or training may see one kind only"
+    if torch.as_tensor(filled(split(100, 0))[0]).tolist() != first:
+        return "the same seed should give the same parts: use a generator with that seed"
+    if torch.as_tensor(filled(split(100, 1))[0]).tolist() == first:
+        return "another seed should give other parts: use the seed"
+    return None
+
+
+def check_pick(pick):
+    cases = [  # errors, the simplest method first
+        [("mean", (52.0, 0.0)), ("pca", (19.7, 0.0)), ("ae", (26.9, 0.1))],
+        [("pca", (5.70, 0.0)), ("ae", (3.10, 0.08)), ("warps", (2.00, 0.05))],
+        [("pca", (19.7, 0.0)), ("ae", (26.9, 0.1)), ("warps", (14.3, 0.1))],
+        [("pca", (3.05, 0.0)), ("ae", (3.00, 0.10)), ("deep", (2.95, 0.12))],
+        [("pca", (9.0, 0.0)), ("ae", (4.10, 0.10)), ("deep", (4.00, 0.10))],
+        [("a", (7.0, 0.1)), ("b", (6.5, 1.0)), ("c", (6.0, 0.1)), ("d", (6.1, 0.1))],
+    ]
+
+    def truth(results):
+        best = min(figure for _, figure in results)
+        return next(name for name, (m, s) in results if not m - best[0] > 2 * math.hypot(s, best[1]))
+
+    def simplest_within_own_spread(results):
+        best = min(m for _, (m, _) in results)
+        return next(name for name, (m, s) in results if m - best <= 2 * s)
+
+    answers = [filled(pick(list(case))) for case in cases]
+    if any(not isinstance(answer, str) for answer in answers):
+        return f"return the name of a method, which is text; yours is {type(answers[0]).__name__}"
+    if answers == [truth(case) for case in cases]:
+        return None
+    mistakes = {
+        "the best is not always the choice: a simpler one that it does not *clearly* beat is": lambda case: min(
+            case, key=lambda result: result[1][0]
+        )[0],
+        "that is always the first, however much worse it is": lambda case: case[0][0],
+        "that is the last one which the best does not clearly beat; the simplest come first": lambda case: truth(
+            case[::-1]
+        ),
+        "less is better here: the best has the smallest mean": lambda case: max(case, key=lambda result: result[1][0])[
+            0
+        ],
+        "the spread of the best counts too: use clearly_better": simplest_within_own_spread,
+    }
+    for mistake, formula in mistakes.items():
+        if answers == [formula(case) for case in cases]:
+            return mistake
+    case, answer = next((c, a) for c, a in zip(cases, answers, strict=True) if a != truth(c))
+    if answer not in dict(case):
+        return f"{answer!r} is none of the names"
+    figures = ", ".join(f"{name} {m:g} ± {s:g}" for name, (m, s) in case)
+    return f"of {figures} the choice is not {answer!r}"
+
+
+CHECKS = {
+    "10-clearly-better": check_clearly_better,
+    "10-split": check_split,
+    "10-pick": check_pick,
+}
+
+QUIZ = [
+    {
+        "question": "A method reaches 21.3 dB, a published one 21.1 dB. What do you want to know first?",
+        "options": {
+            "a": ("How many parameters it has", "It matters, but a difference that is luck needs no explanation."),
+            "b": (
+                "How far results lie apart over seeds, and what a plain baseline reaches",
+                "Without a spread 0.2 dB may be luck; without a baseline nobody knows whether 21 is much.",
+            ),
+            "c": ("Which optimiser it uses", "That is a detail of the recipe, not a judgement of the result."),
+        },
+        "right": "b",
+    },
+    {
+        "question": "The textbook's convolutional autoencoder has the smallest error. For storing images it is ...",
+        "options": {
+            "a": ("the best choice", "Its code has twice as many numbers as the image has pixels."),
+            "b": (
+                "useless at any setting",
+                "It can be rounded very coarsely; it still needs more bytes than the rest.",
+            ),
+            "c": (
+                "the worst of the three at equal error",
+                "What counts is bytes at equal error, and 1568 numbers cost bytes however they are rounded.",
+            ),
+        },
+        "right": "c",
+    },
+    {
+        "question": "You have 200 scans, no more will come, and want codes of 10 numbers. What do you try first?",
+        "options": {
+            "a": ("PCA", "With few images and nothing else known, it is hard to beat and takes a second."),
+            "b": ("A VAE", "It needs many images to fill its prior, and you want copies, not inventions."),
+            "c": ("A deep autoencoder", "It would learn the 200 by heart, unless you know how they may be varied."),
+        },
+        "right": "a",
+    },
+    {
+        "question": "Your photos come in bursts of ten nearly equal ones. How do you split them?",
+        "options": {
+            "a": ("At random, image by image", "Then the test holds near copies of training images, and flatters."),
+            "b": ("By burst: all ten into the same part", "What is nearly equal must not lie on both sides."),
+            "c": ("In the order of the names", "Bursts stay together, but the parts may differ in season and place."),
+        },
+        "right": "b",
+    },
+]

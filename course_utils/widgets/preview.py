@@ -1,0 +1,82 @@
+"""Page 00's preview of the course: what four trained models make of one image."""
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+
+from course_utils.data import load
+from course_utils.metrics import squared_error
+from course_utils.plots import COLOURS, STYLE, draw_scatter
+from course_utils.pretrained import load_pretrained, noisy
+from course_utils.support.guards import require_images
+from course_utils.widgets.live import repainter
+
+CROWD = 1_000  # test images that a drawing is compared with
+RANGE = (0.003, 3)  # of the axis for oddness
+
+
+def preview(data: str) -> Callable[[torch.Tensor], bytes]:
+    """A function that draws what the trained models of a data set make of one image.
+
+    Args:
+        data: "digits" or "mnist", as an `ImageSet` has it in its attribute `name`.
+
+    Returns:
+        A function from an image (1, 1, 28, 28) in [0, 1] to a PNG: the image, its copy, the image with noise and
+        without it again, its place in the latent plane, and its oddness (the copy's squared error per pixel of ink).
+    """
+    autoencoder, denoiser, plane = (load_pretrained(name, data) for name in ("autoencoder", "denoiser", "plane"))
+    crowd = load(data, "test", CROWD)
+
+    @torch.no_grad()
+    def oddness(x):
+        return squared_error(autoencoder(x), x) / x.sum((1, 2, 3)).clamp(min=1)
+
+    @torch.no_grad()
+    def place(x):
+        return plane.encode(x.flatten(1))[0]
+
+    usual = oddness(crowd.x)
+    with plt.rc_context(STYLE):
+        figure = plt.figure(figsize=(8.4, 6.6), layout="constrained")
+        axes = figure.subplot_mosaic(
+            [["drawing", "copy", "noisy", "clean"], ["map", "map", "odd", "odd"]], height_ratios=(1, 1.9)
+        )
+        titles = {
+            "drawing": "your drawing",
+            "copy": "through 64 numbers",
+            "noisy": "with noise",
+            "clean": "noise removed",
+        }
+        pictures = {}
+        for name, title in titles.items():
+            pictures[name] = axes[name].imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
+            axes[name].set(title=title, xticks=[], yticks=[])
+            axes[name].grid(False)
+        draw_scatter(axes["map"], place(crowd.x), crowd.y, dot=4, font=12)
+        (star,) = axes["map"].plot([0], [0], "*", color="black", markersize=20, markeredgecolor="white")
+        axes["map"].set(title="its place among test digits", xlabel="z1", ylabel="z2")
+        axes["odd"].hist(usual.numpy(), np.geomspace(*RANGE, 60), histtype="stepfilled", color=COLOURS[0], alpha=0.5)
+        line = axes["odd"].axvline(1, color=COLOURS[1], linewidth=2)
+        axes["odd"].set(xscale="log", xlim=RANGE, xlabel="squared error per pixel of ink", ylabel="test digits")
+        odder = axes["odd"].set_title("odder than 100 % of test digits")
+    paint = repainter(figure, [*pictures.values(), star, line, odder])
+
+    @torch.no_grad()
+    def look(x):
+        require_images(x)
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # the same grain at every stroke
+            grainy = noisy(x)
+        images = {"drawing": x, "copy": autoencoder(x), "noisy": grainy, "clean": denoiser(grainy)}
+        for name, image in images.items():
+            pictures[name].set_data(image[0, 0].numpy())
+        star.set_data(*place(x).T.numpy())
+        value = oddness(x).clamp(*RANGE).item()
+        line.set_xdata([value, value])
+        odder.set_text(f"odder than {100 * (usual < value).float().mean():.0f} % of test digits")
+        return paint()
+
+    return look

@@ -1,0 +1,92 @@
+"""What a learner has guessed and solved, and the table that `course progress` prints of it."""
+
+import importlib
+import os
+
+import pytest
+
+from course_utils import CourseError
+from course_utils.command import cli
+from course_utils.exercises import progress
+from course_utils.support.files import NOTEBOOKS
+
+
+def row(out, page):
+    return " ".join(next(line for line in out.splitlines() if line.startswith(page)).split())
+
+
+def test_table(state, capsys):
+    progress.keep("predictions", "01-pca", guess=30, right=True, time="2026-01-02T03:04:05")
+    progress.keep("predictions", "01-linear", guess="a", right=False, time="2026-01-01T03:04:05")
+    progress.keep("exercises", "01-parameters", time="2026-01-01T03:04:05")
+    progress.keep("exercises", "02-kl", time="2025-12-31T03:04:05")
+    assert cli.main(["progress"]) == 0
+    out = capsys.readouterr().out
+    assert row(out, "00_start_here") == "00_start_here 0 of 1 0 0 of 3"
+    assert row(out, "01_autoencoder") == "01_autoencoder 2 of 3 1 1 of 3 2026-01-02"
+    assert row(out, "02_variational") == "02_variational_autoencoder 0 of 1 0 1 of 3 2025-12-31"
+    assert row(out, "all pages").startswith("all pages 2 of ") and row(out, "all pages").endswith(" 2026-01-02")
+    last = out.splitlines()[-1]
+    assert last == "Next: 01_autoencoder, where 01-printout, 01-error-per-image, 01-mean-of-means are left."
+
+
+def test_next_is_the_page_after_a_finished_one_and_then_what_was_left_out(state):
+    pages = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    everything = [
+        (kind, id)
+        for page in pages
+        for kind, call in (("predictions", "predict"), ("exercises", "check"))
+        for id in progress._asked(page, call)
+    ]
+    for kind, id in everything:
+        if id.startswith("03"):
+            progress.keep(kind, id)
+    assert progress.table().splitlines()[-1].startswith("Next: 04_")
+    for kind, id in everything:
+        if id != "01-pca":
+            progress.keep(kind, id)
+    assert progress.table().endswith("Next: 01_autoencoder, where 01-pca is left.")
+    progress.keep("predictions", "01-pca")
+    assert progress.table().endswith("Every guess is made and every exercise solved.")
+
+
+@pytest.mark.parametrize("page", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda page: page.stem)
+def test_everything_that_a_page_asks_is_counted(page):
+    lesson = importlib.import_module(f"course_utils.lessons.lesson_{page.name[:2]}")
+    assert sorted(progress._asked(page, "predict")) == sorted(lesson.PREDICTIONS)
+    assert sorted(progress._asked(page, "check")) == sorted(lesson.CHECKS)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"guess": ', b"\xff\xfe\x00"])
+def test_damaged_file_is_set_aside_with_one_line(state, capsys, content):
+    progress.keep("exercises", "00-step")
+    file = state / "exercises" / "00-step.json"
+    file.write_bytes(content)
+    assert progress.kept("exercises", "00-step") == {}
+    assert capsys.readouterr().out == "What was kept for 00-step is damaged, and set aside as 00-step.damaged.\n"
+    assert file.with_suffix(".damaged").read_bytes() == content and not file.exists()
+    assert progress.kept("exercises", "00-step") == {} and capsys.readouterr().out == ""
+    progress.keep("exercises", "00-step")
+    assert progress.kept("exercises", "00-step")["time"]
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "3", '{"time": 5}', '{"right": []}'])
+def test_unexpected_content_stops_nothing(state, content):
+    (state / "predictions").mkdir()
+    (state / "predictions" / "01-pca.json").write_text(content)
+    assert "01_autoencoder" in progress.table()
+
+
+def test_folder_that_is_none(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("COURSE_STATE", str(tmp_path / "file"))
+    with pytest.raises(CourseError, match="cannot write"):
+        progress.keep("exercises", "00-step")
+    assert "0 of" in progress.table() and capsys.readouterr().out == ""
+
+
+def test_entries_of_other_exercises_stay(state):
+    progress.keep("exercises", "00-step")
+    before = os.listdir(state / "exercises")
+    progress.keep("exercises", "00-flatten")
+    assert set(os.listdir(state / "exercises")) == {*before, "00-flatten.json"}

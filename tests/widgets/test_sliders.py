@@ -1,0 +1,184 @@
+"""Sliders beside pictures: what a move draws, what is seen without widgets, and what is told about senseless input."""
+
+import io
+import time
+
+import ipywidgets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn.metrics import confusion_matrix
+
+from course_utils import CourseError
+from course_utils.widgets import sliders
+from course_utils.widgets.sliders import image_slider, latent_explorer, threshold_slider
+
+START = torch.tensor([0.25, 0.5, 0.75])
+ALT = "Two rows of seven squares, which turn from black to white."
+
+
+def squares(codes):
+    """Images whose left half is as bright as the first number of the code, and whose right half as the second."""
+    images = torch.zeros(len(codes), 1, 28, 28)
+    images[..., :14] = codes[:, 0].view(-1, 1, 1, 1)
+    images[..., 14:] = codes[:, 1].view(-1, 1, 1, 1)
+    return images
+
+
+def pixels(png):
+    return np.array(Image.open(io.BytesIO(png)).convert("L")) / 255
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """What an explorer makes: its sliders, its picture, and the bundle that it displays; and the moving artists."""
+    parts = {"sliders": []}
+    for name in ("FloatSlider", "SelectionSlider"):
+        kind = getattr(ipywidgets, name)
+        monkeypatch.setattr(
+            ipywidgets, name, lambda *a, kind=kind, **k: parts["sliders"].append(kind(*a, **k)) or parts["sliders"][-1]
+        )
+    image, text = ipywidgets.Image, ipywidgets.HTML
+    monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
+    monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
+    monkeypatch.setattr(explorers, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
+    repainter = explorers.repainter
+    monkeypatch.setattr(
+        explorers, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
+    )
+    return parts
+
+
+def halves(picture):
+    sheet = pixels(picture.value)
+    middle = sheet[len(sheet) // 2]
+    return [middle[len(middle) // 4], middle[3 * len(middle) // 4]]
+
+
+def test_sliders_move_the_image(made):
+    latent_explorer(squares, START, [(0, 1), (-2, 3)], alt=ALT)
+    first, second = made["sliders"]
+    assert (first.value, second.value, second.min, second.max) == (0.25, 0.5, -2, 3)
+    assert halves(made["picture"]) == pytest.approx([0.25, 0.5], abs=0.01)
+    first.value, second.value = 0.8, 0.1
+    assert halves(made["picture"]) == pytest.approx([0.8, 0.1], abs=0.01)
+    second.value = 3  # brighter than white
+    assert halves(made["picture"])[1] == 1
+
+
+def test_picture_in_place_of_the_sliders(made):
+    latent_explorer(squares, START, [(0, 1), (0, 1)], alt=ALT)
+    assert made["text/plain"] == made["metadata"]["image/png"]["alt"] == ALT
+    sheet = pixels(made["image/png"])
+    for row, constant in (
+        (0.25, 0.5),
+        (0.75, 0.25),
+    ):  # the first slider moves in the upper row, the second in the lower
+        line = sheet[int(row * len(sheet))]
+        for step in torch.linspace(0, 1, 7):
+            assert np.isclose(line, step, atol=0.01).sum() > 10, "each step should be seen"
+        assert np.isclose(line, constant, atol=0.01).sum() > 100, "the other half should stay"
+
+
+@pytest.mark.parametrize(
+    ("decode", "start", "ranges", "message"),
+    [
+        (squares, START, [(0, 1)] * 4, r"4 sliders for a start of shape \(3,\)"),
+        (squares, START, [], "0 sliders"),
+        (squares, START[None], [(0, 1)], r"shape \(1, 3\): expected one code"),
+        (lambda codes: codes, START, [(0, 1)], r"a tensor of shape \(7, 3\) .* for 7 codes: expected 784 pixels"),
+        (lambda codes: "seven", START, [(0, 1)], r"gave 'seven' \(str\) for 7 codes"),
+        (None, START, [(0, 1)], "`decode` stopped with TypeError: 'NoneType' object is not callable"),
+        (lambda codes: codes @ codes, START, [(0, 1)], "`decode` stopped with RuntimeError"),
+        (lambda codes: time.sleep(60), START, [(0, 1)], "`decode` took longer than 4 seconds"),
+        (squares, None, [(0, 1)], r"start should be one code, .* got None"),
+        (squares, torch.tensor([1, 2]), [(0, 1)], "a float tensor"),
+        (squares, START, [(1, 1)], "a lower and a higher number"),
+    ],
+)
+def test_explorer_of_something_else(decode, start, ranges, message):
+    begun = time.monotonic()
+    with pytest.raises(CourseError, match=message):
+        latent_explorer(decode, start, ranges, alt=ALT)
+    assert time.monotonic() - begun < 6
+
+
+def test_trouble_at_a_move_is_told_under_the_picture(made):
+    def rows(level):
+        return {"": torch.full((1, 1, 28, 28), 0.5) if level else "<nothing>"}
+
+    image_slider(rows, "level", [0, 1], start=1, alt=ALT)
+    before = made["picture"].value
+    made["sliders"][0].value = 0
+    assert made["trouble"].value == "expected a tensor, got str: torch.as_tensor makes one"
+    assert made["picture"].value == before
+    made["sliders"][0].value = 1
+    assert made["trouble"].value == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (lambda level: None, "should return a dict from labels to images, got None"),
+        (lambda level: {}, "should return a dict"),
+        (lambda level: {"a": torch.ones(2, 784)}, r"expected float images of shape \(N, 1, 28, 28\)"),
+        (lambda level: {"a": torch.ones(2, 1, 28, 28), "b": torch.ones(3, 1, 28, 28)}, r"rows of \[2, 3\] images"),
+        ("rows", "`rows` stopped with TypeError: 'str' object is not callable"),
+    ],
+)
+def test_image_slider_of_something_else(rows, message):
+    with pytest.raises(CourseError, match=message):
+        image_slider(rows, "level", [1], start=1, alt=ALT)
+
+
+def test_image_slider_shows_the_rows_of_its_value(made):
+    def rows(level):
+        return {f"level {level}": torch.full((3, 1, 28, 28), level), "white": torch.ones(3, 1, 28, 28)}
+
+    image_slider(rows, "level", [0.0, 0.25, 0.5], start=0.5, alt=ALT)
+    (slider,) = made["sliders"]
+    assert made["image/png"] == made["picture"].value
+    for level in (0.5, 0.0, 0.25):
+        slider.value = level
+        sheet = pixels(made["picture"].value)
+        assert np.isclose(sheet, level, atol=0.01).sum() > 3 * 40 * 40
+        assert [artist.get_text() for artist in made["moving"][1:]] == [f"level = {level:g}", f"level {level}", "white"]
+    with pytest.raises(CourseError, match=r"level cannot start at 2: expected one of \[0.0, 0.25, 0.5\]"):
+        image_slider(rows, "level", [0.0, 0.25, 0.5], start=2, alt=ALT)
+
+
+def test_threshold_slider_counts_as_scikit_learn_does(made):
+    generator = torch.Generator().manual_seed(0)
+    normal, anomaly = torch.randn(300, generator=generator), 1 + torch.randn(2_000, generator=generator)
+    threshold_slider(normal, anomaly, 0.5, "score", alt=ALT)
+    (slider,) = made["sliders"]
+    truth = [0] * len(normal) + [1] * len(anomaly)
+    seen = set()
+    for limit in (0.5, -1.0, 1.75):
+        slider.value = limit
+        alarms = torch.cat([normal, anomaly]) > limit
+        counts = confusion_matrix(truth, alarms).flatten().tolist()
+        line, title, *cells = made["moving"]
+        assert [int(cell.get_text().split("\n")[0].replace(",", "")) for cell in cells] == counts
+        assert line.get_xdata()[0] == pytest.approx(limit)
+        assert f"{100 * counts[1] / 300:.1f} % false alarms" in title.get_text()
+        seen.add(made["picture"].value)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("scores", "start", "message"),
+    [
+        (torch.tensor([]), 0.5, "finite scores of at least one normal image and one anomaly"),
+        (torch.tensor([float("nan")]), 0.5, "finite scores"),
+        ("scores", 0.5, "expected two tensors of scores"),
+        (None, 0.5, "expected two tensors of scores"),
+        (torch.ones(3), 0.5, "all scores are 1, and no threshold"),
+        (torch.ones(3), None, "start=None: expected a threshold"),
+        (torch.ones(3), float("nan"), "start=nan: expected a threshold"),
+    ],
+)
+def test_threshold_of_something_else(scores, start, message):
+    with pytest.raises(CourseError, match=message):
+        threshold_slider(torch.ones(3), scores, start, "score", alt=ALT)
