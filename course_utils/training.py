@@ -130,15 +130,16 @@ class Training:
         self, val: TensorDataset | None, progress: bool, after_epoch: Callable[[], None] | None = None
     ) -> list[dict]:
         """Train to the end, calling `after_epoch()` after each epoch; returns the history."""
-        if val is not None:
-            require_pairs("val", val)
-        data = TensorDataset(*(tensor.to(self.device) for tensor in self.train.tensors))
-        hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's bar for notebooks ignores that variable
-        done = len(self.history)
-        bar = tqdm(range(done, self.epochs), "Training", self.epochs, initial=done, unit="epoch", disable=hidden)
-        # A processor takes many times as long over numbers below 1e-38, which saturated sigmoids bring forth in plenty.
-        torch.set_flush_denormal(True)
         try:
+            if val is not None:
+                require_pairs("val", val)
+            data = TensorDataset(*(tensor.to(self.device) for tensor in self.train.tensors))
+            hidden = not progress or "TQDM_DISABLE" in os.environ  # tqdm's bar for notebooks ignores that variable
+            done = len(self.history)
+            bar = tqdm(range(done, self.epochs), "Training", self.epochs, initial=done, unit="epoch", disable=hidden)
+            # A processor takes many times as long over numbers below 1e-38, which saturated sigmoids bring forth in
+            # plenty.
+            torch.set_flush_denormal(True)
             # Leaves the caller's random numbers as they were.
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 torch.manual_seed(self.seed)

@@ -15,7 +15,8 @@ prepare_environment(COURSE_DATASET="digits")
 
 import pytest  # noqa: E402
 
-from course_utils import data, files  # noqa: E402
+from course_utils import data  # noqa: E402
+from course_utils.support.files import data_dir  # noqa: E402
 
 MNIST = data.is_on_disk("mnist")
 
@@ -24,7 +25,7 @@ MNIST = data.is_on_disk("mnist")
 def mnist():
     """Skips a test where MNIST is not on disk."""
     if not MNIST:
-        pytest.skip(f"MNIST is not in {files.data_dir()}")
+        pytest.skip(f"MNIST is not in {data_dir()}")
 
 
 @pytest.fixture

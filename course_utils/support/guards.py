@@ -77,14 +77,13 @@ def require_batch(x: Any) -> None:
 
 
 def require_probabilities(**values: Tensor) -> None:
-    """Numbers from 0 to 1, as cross-entropy takes them."""
+    """Numbers from 0 to 1, as cross-entropy takes them; NaN passes, and it is `training.fit` that says what blew up."""
     for name, value in values.items():
         low, high = torch.aminmax(value.detach())
-        if not (low >= 0 and high <= 1):  # true of NaN as well
+        if low < 0 or high > 1:
             raise CourseError(
                 f"cross-entropy needs {name} from 0 to 1, but it ranges from {low:.3g} to {high:.3g}: "
-                "end the decoder with a Sigmoid, and do not normalise the images; if this happened in the middle of "
-                "training, it has blown up: try a smaller learning rate"
+                "end the decoder with a Sigmoid, and do not normalise the images"
             )
 
 

@@ -1,59 +1,25 @@
-"""Data sets by name, damaged files, and downloads from a server that misbehaves in every way a server can."""
+"""Data sets by name, damaged files, and folders of a reader's own."""
 
 import gzip
-import hashlib
-import http.server
 import os
-import subprocess
-import threading
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_mnist import SMALL, cut, flip, make_small
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from course_utils import CourseError, data, digits
 from course_utils.data import ImageSet, load
-
-SMALL = {"train": 50, "val": 10, "train+val": 60, "test": 10}
-
-
-def idx(array):
-    """The bytes of an IDX file, as described on MNIST's page: magic number, sizes, data."""
-    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+from course_utils.support.files import data_dir
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """A data folder with a set in MNIST's format, only smaller; returns the folder and its arrays."""
     return make_small(tmp_path, monkeypatch)
-
-
-def make_small(folder, monkeypatch):
-    random = np.random.default_rng(0)
-    arrays, checksums, packed = {}, {}, []
-    raw = folder / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for part, n in (("train", 60), ("t10k", 10)):
-        arrays[f"{part}-images-idx3-ubyte"] = random.integers(0, 256, (n, 28, 28), dtype=np.uint8)
-        arrays[f"{part}-labels-idx1-ubyte"] = random.integers(0, 10, n, dtype=np.uint8)
-    for name, array in arrays.items():
-        content = idx(array)
-        (raw / name).write_bytes(content)
-        checksums[name] = hashlib.md5(content).hexdigest()
-        packed.append((f"{name}.gz", hashlib.md5(gzip.compress(content, mtime=0)).hexdigest()))
-    monkeypatch.setenv("COURSE_DATA", str(folder))
-    monkeypatch.setattr(data, "SIZES", SMALL)
-    monkeypatch.setattr(data, "MNIST_MD5", checksums)
-    monkeypatch.setattr(datasets.MNIST, "resources", packed)
-    return folder, arrays
-
-
-def contents(folder):
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 # --- loading
@@ -86,7 +52,7 @@ def test_files_are_split_as_documented(small):
 
 
 def test_real_mnist_is_what_torchvision_and_totensor_give(mnist):
-    theirs = datasets.MNIST(data.data_dir(), train=False, transform=transforms.ToTensor())
+    theirs = datasets.MNIST(data_dir(), train=False, transform=transforms.ToTensor())
     ours = load("mnist", "test")
     assert len(ours) == 10_000 and ours.y.bincount().tolist() == torch.bincount(theirs.targets).tolist()
     for i in (0, 1, 9_999):
@@ -141,14 +107,6 @@ def test_images_that_are_none(x, message):
 # --- damaged files
 
 
-def cut(content):
-    return content[: len(content) // 2]
-
-
-def flip(content):
-    return content[:-1] + bytes([content[-1] ^ 1])
-
-
 @pytest.mark.parametrize("damage", [cut, flip, lambda c: b"", lambda c: b"<html>busy</html>"])
 @pytest.mark.parametrize("file", ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"])
 def test_damaged_file_is_named_with_a_remedy(small, file, damage):
@@ -197,161 +155,6 @@ def test_file_that_differs_from_the_archive_beside_it(small):
     path.write_bytes(flip(path.read_bytes()))
     with pytest.raises(CourseError, match="damaged"):
         load("fashion-mnist", "train")
-
-
-# --- downloads
-
-
-@contextmanager
-def server(arrays):
-    """A mirror whose path says how it behaves: /good/, /stall/, /trickle/, /endless/, /half/, /html/, ..."""
-    release = threading.Event()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
-            self.answer(body=False)
-
-        def do_GET(self):
-            self.answer(body=True)
-
-        def answer(self, body):
-            _, how, name = self.path.split("/")
-            content = gzip.compress(idx(arrays[name.removesuffix(".gz")]), mtime=0)
-            if how == "missing":
-                return self.send_error(404)
-            if how in ("moved", "loop"):
-                self.send_response(302)
-                self.send_header("Location", f"/{'good' if how == 'moved' else how}/{name}")
-                return self.end_headers()
-            if how == "html":
-                content = b"<html>Please log in to the hotel's network</html>"
-            if how == "wrong":
-                content = flip(content)
-            self.send_response(200)
-            if how != "endless":
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            while body and how in ("trickle", "endless") and not release.wait(0.05 if how == "trickle" else 0):
-                self.wfile.write(b"x" * (1 if how == "trickle" else 1 << 20))
-            if body:
-                self.wfile.write(content if how not in ("half", "stall") else cut(content))
-                if how == "stall":
-                    self.wfile.flush()
-                    release.wait(10)
-
-        def log_message(self, *arguments):
-            pass
-
-    mirror = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=mirror.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{mirror.server_port}"
-    finally:
-        release.set()
-        mirror.shutdown()
-        mirror.server_close()
-        thread.join()
-
-
-@pytest.fixture
-def empty(small, tmp_path, monkeypatch):
-    """An empty data folder and the arrays that a server could fill it with."""
-    folder = tmp_path / "empty"
-    monkeypatch.setenv("COURSE_DATA", str(folder))
-    monkeypatch.setattr(data, "TIMEOUT", 0.5)
-    monkeypatch.setattr(data, "DEADLINE", 1)
-    monkeypatch.setattr(data, "LARGEST", 1e7)
-    return folder, small[1]
-
-
-def test_download_and_load(empty, monkeypatch):
-    folder, arrays = empty
-    with server(arrays) as url:
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
-        data.download("mnist")
-    assert torch.equal(load("mnist", "test").y, torch.tensor(arrays["t10k-labels-idx1-ubyte"]).long())
-    assert [path.name for path in folder.iterdir()] == ["MNIST"]
-    data.download("mnist")  # complete already: asks no server, and there is none any more
-
-
-def test_second_mirror_helps_out(empty, monkeypatch):
-    _, arrays = empty
-    with server(arrays) as url:
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/missing/", f"{url}/html/", f"{url}/good/"])
-        data.download("mnist")
-    assert len(load("mnist", "train")) == 50
-
-
-@pytest.mark.parametrize("how", ["stall", "trickle", "endless", "half", "html", "wrong", "missing", "loop"])
-def test_failed_download_changes_nothing(empty, monkeypatch, how):
-    folder, arrays = empty
-    (folder / "mine").mkdir(parents=True)
-    (folder / "mine" / "notes.txt").write_text("keep me")
-    before = contents(folder)
-    with server(arrays) as url:
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/{how}/"])
-        with pytest.raises(CourseError, match=r"could not download MNIST; nothing was changed.*built-in digits"):
-            data.download("mnist")
-    assert contents(folder) == before
-    assert not data.is_on_disk("mnist")
-
-
-def test_no_network_at_all(empty, monkeypatch):
-    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])  # nothing listens on this port
-    with pytest.raises(CourseError, match="Check the connection"):
-        data.download("mnist")
-
-
-def test_download_replaces_damaged_files_only_when_it_succeeds(small, monkeypatch):
-    root, arrays = small
-    path = root / "MNIST" / "raw" / "train-images-idx3-ubyte"
-    path.write_bytes(cut(path.read_bytes()))
-    path.with_name("my_labels.csv").write_text("not ours to delete")
-    before = contents(root)
-    with server(arrays) as url:
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/half/"])
-        with pytest.raises(CourseError):
-            data.download("mnist")
-        assert contents(root) == before
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
-        data.download("mnist")
-    assert len(load("mnist", "train")) == 50
-    assert [p.name for p in root.iterdir()] == ["MNIST"] and [p.name for p in (root / "MNIST").iterdir()] == ["raw"]
-    assert path.with_name("my_labels.csv").read_text() == "not ours to delete"
-
-
-def test_download_of_what_cannot_be_downloaded():
-    with pytest.raises(CourseError, match="cannot download 'digits'.*mnist, fashion-mnist"):
-        data.download("digits")
-
-
-def test_data_folder_that_cannot_be_made(tmp_path, monkeypatch):
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "file" / "data"))
-    with pytest.raises(CourseError, match=r"cannot store MNIST in .*COURSE_DATA"):
-        data.download("mnist")
-
-
-def test_full_disk(empty, tmp_path, monkeypatch):
-    """On a real, tiny file system where this machine lets us make one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
-    if os.name == "nt" or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("making a small file system needs Linux and root")
-    try:
-        monkeypatch.setenv("COURSE_DATA", str(disk))
-        with pytest.raises(CourseError, match=r"cannot store MNIST.*MB free.*COURSE_DATA"):
-            data.download("mnist")
-        monkeypatch.setitem(data.DOWNLOAD_MB, "mnist", 0)  # as if the space had looked sufficient
-        with server(empty[1]) as url:
-            monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{url}/good/"])
-            with pytest.raises(CourseError, match=r"No space left on device.*COURSE_DATA"):
-                data.download("mnist")
-        assert list(disk.iterdir()) == []
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def test_nothing_and_unknown_split():
     with pytest.raises(CourseError, match="unknown split 'dev'.*train, val, test"):
         digits.generate(1, "dev")
     for n in (-1, 2.5, "3", True):
-        with pytest.raises(CourseError, match="expected a whole number of images"):
+        with pytest.raises(CourseError, match="expected a whole number of at least 0"):
             digits.generate(n)
 
 

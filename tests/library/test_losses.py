@@ -1,4 +1,7 @@
+"""The losses agree with PyTorch, scikit-learn, SciPy and the textbook; bad input is told."""
+
 import math
+from functools import partial
 
 import pytest
 import textbook
@@ -8,7 +11,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 from torch.nn import functional as F
 
 from course_utils import CourseError
-from course_utils.losses import bce, kl_divergence, mse, sse, vae_loss
+from course_utils.losses import cross_entropy, kl_divergence, mse, sse, vae_loss
 
 X_HAT, X = torch.rand(2, 6, 1, 28, 28, generator=torch.Generator().manual_seed(0))
 
@@ -21,14 +24,14 @@ def test_squared_errors_agree_with_scikit_learn():
 
 def test_cross_entropy_agrees_with_scikit_learn_on_black_and_white_images():
     binary = (X > 0.5).float()
-    expected = log_loss(binary.flatten().int().numpy(), X_HAT.flatten().double().numpy(), normalize=False) / len(X)
-    assert bce(X_HAT, binary).item() == pytest.approx(expected, rel=1e-5)
+    expected = log_loss(binary.flatten().int().numpy(), X_HAT.flatten().double().numpy(), normalize=False)
+    assert cross_entropy(X_HAT, binary).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_cross_entropy_of_grey_images_is_least_at_the_image_but_not_zero():
-    entropy = -(X * X.log() + (1 - X) * (1 - X).log()).sum() / len(X)
-    assert bce(X, X).item() == pytest.approx(entropy.item(), rel=1e-4)
-    assert bce(X, X) < bce(X_HAT, X)
+    entropy = -(X * X.log() + (1 - X) * (1 - X).log()).sum()
+    assert cross_entropy(X, X).item() == pytest.approx(entropy.item(), rel=1e-4)
+    assert cross_entropy(X, X) < cross_entropy(X_HAT, X)
 
 
 @pytest.mark.parametrize("scale", [1, 10, 100])  # at 100, most of x_hat is exactly 0 or 1
@@ -36,7 +39,7 @@ def test_cross_entropy_has_the_value_and_gradient_of_pytorchs_own(scale):
     torch.manual_seed(0)
     logits = scale * torch.randn(6, 1, 28, 28)
     answers = []
-    for function in (bce, lambda x_hat, x: F.binary_cross_entropy(x_hat, x, reduction="sum") / len(x)):
+    for function in (cross_entropy, partial(F.binary_cross_entropy, reduction="sum")):
         h = logits.clone().requires_grad_()
         loss = function(torch.sigmoid(h), X)
         loss.backward()
@@ -75,10 +78,10 @@ def test_gradients():
         lambda *inputs: vae_loss(inputs[0] * 0.8 + 0.1, x, *inputs[1:]), (recon, mu, logvar)
     )
     assert torch.autograd.gradcheck(lambda x_hat: sse(x_hat, x) + mse(x_hat, x), (recon,))
-    assert torch.autograd.gradgradcheck(lambda x_hat: bce(x_hat * 0.8 + 0.1, x), (recon,))
+    assert torch.autograd.gradgradcheck(lambda x_hat: cross_entropy(x_hat * 0.8 + 0.1, x), (recon,))
 
 
-@pytest.mark.parametrize("loss", [mse, sse, bce])
+@pytest.mark.parametrize("loss", [mse, sse, cross_entropy])
 def test_bad_input_is_refused(loss):
     with pytest.raises(CourseError, match=r"\(6, 784\).*\(6, 1, 28, 28\).*reshape"):
         loss(X_HAT.flatten(1), X)
@@ -95,9 +98,8 @@ def test_bad_input_is_refused(loss):
         (lambda recon_x, x, mu, logvar: (recon_x[:3], x, mu, logvar), r"\(3, 784\).*\(6, 784\)"),
         (lambda recon_x, x, mu, logvar: (recon_x, x * 255, mu, logvar), "x from 0 to 1"),
         (lambda recon_x, x, mu, logvar: (recon_x, (255 * x).byte(), mu, logvar), "uint8: divide"),
-        (lambda recon_x, x, mu, logvar: (recon_x * torch.nan, x, mu, logvar), "from 0 to 1"),
         (lambda recon_x, x, mu, logvar: (recon_x, x, mu, logvar[:, :1]), r"\(6, 2\).*\(6, 1\)"),
-        (lambda recon_x, x, mu, logvar: (recon_x, x, mu, logvar + 100), "Bound logvar"),
+        (lambda recon_x, x, mu, logvar: (recon_x, x.flatten(), mu, logvar), r"expected images x of shape .*\(4704,\)"),
     ],
 )
 def test_vae_loss_refuses_bad_input(change, message):
@@ -105,26 +107,34 @@ def test_vae_loss_refuses_bad_input(change, message):
         vae_loss(*change(X_HAT.flatten(1), X, torch.zeros(6, 2), torch.zeros(6, 2)))
 
 
-@pytest.mark.parametrize(("x_hat", "x"), [(X_HAT * 2, X), (X_HAT, X - 0.5), (X_HAT, X * torch.nan)])
+@pytest.mark.parametrize(("x_hat", "x"), [(X_HAT * 2, X), (X_HAT, X - 0.5), (X_HAT / 0, X)])
 def test_cross_entropy_refuses_what_is_no_probability(x_hat, x):
     with pytest.raises(CourseError, match="from 0 to 1"):
-        bce(x_hat, x)
+        cross_entropy(x_hat, x)
 
 
-@pytest.mark.parametrize("loss", [mse, sse])
-@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
-def test_squared_errors_refuse_what_is_not_finite(loss, bad):
-    for x_hat, x in ((X_HAT, X * bad), (X_HAT * bad, X)):
-        with pytest.raises(CourseError, match=r"not finite.*smaller learning rate"):
-            loss(x_hat, x)
+@pytest.mark.parametrize(
+    ("loss", "bad"),
+    [
+        (mse, torch.nan),
+        (sse, torch.inf),
+        (kl_divergence, torch.nan),
+        (kl_divergence, torch.inf),
+        (cross_entropy, torch.nan),
+    ],
+)
+def test_what_is_not_finite_goes_in_and_comes_out(loss, bad):
+    spoilt = X.clone()
+    spoilt[2, 0, 3, 4] = bad
+    for a, b in ((X_HAT, spoilt), (spoilt, X_HAT)):
+        assert not torch.isfinite(loss(a, b)).all()
 
 
-@pytest.mark.parametrize(("mu", "logvar"), [(0.0, 89.0), (torch.nan, 0.0), (0.0, torch.inf)])
-def test_kl_that_overflows_says_what_to_bound(mu, logvar):
-    with pytest.raises(CourseError, match=r"not finite.*Bound logvar"):
-        kl_divergence(torch.full((2, 3), mu), torch.full((2, 3), logvar))
+def test_kl_overflows_to_infinity_and_never_to_a_number():
+    assert kl_divergence(torch.zeros(2, 3), torch.full((2, 3), 89.0)).isinf().all()
+    assert vae_loss(X_HAT.flatten(1), X, torch.zeros(6, 2), torch.full((6, 2), 100.0)).isinf()
 
 
 def test_a_batch_of_one_works():
     one = torch.rand(1, 784)
-    assert all(torch.isfinite(loss(one, one.flip(1))) for loss in (mse, sse, bce))
+    assert all(torch.isfinite(loss(one, one.flip(1))) for loss in (mse, sse, cross_entropy))

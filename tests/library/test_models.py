@@ -45,13 +45,21 @@ NAMES = ["Autoencoder", "VAE", "ConvAutoencoder"]
         (torch.rand(2, 3, 28, 28), r"\(2, 3, 28, 28\)"),
         (torch.rand(28, 28), r"\(28, 28\)"),
         (torch.zeros(2, 1, 28, 28, dtype=torch.uint8), r"uint8.*divide"),
-        (torch.full((2, 1, 28, 28), torch.nan), "NaN or infinity"),
-        (torch.full((2, 1, 28, 28), torch.inf), "NaN or infinity"),
     ],
 )
 def test_what_is_no_batch_of_images_is_refused(model, x, message):
     with pytest.raises(CourseError, match=message):
         model(x)
+
+
+@pytest.mark.parametrize("model", ALL, ids=NAMES)
+def test_nan_goes_in_and_comes_out_of_its_own_image_alone(model):
+    x = torch.rand(3, 1, 28, 28)
+    x[1] = torch.nan
+    output = model(x)
+    x_hat = output[0] if isinstance(output, tuple) else output
+    assert x_hat.flatten(1).isnan().all(1).tolist() == [False, True, False]
+    assert not x_hat[[0, 2]].isnan().any()
 
 
 @pytest.mark.parametrize("n", [0, 1])
@@ -84,6 +92,10 @@ def test_good_start_begins_near_the_mean(name):
 def test_good_start_needs_images_that_differ():
     with pytest.raises(CourseError, match="images that differ"):
         good_start(Autoencoder(), torch.rand(1, 1, 28, 28).expand(5, -1, -1, -1))
+    with pytest.raises(CourseError, match="NaN or infinity"):
+        good_start(Autoencoder(), torch.full((5, 1, 28, 28), torch.nan))
+    with pytest.raises(CourseError, match="layers, each with a bias"):
+        good_start(nn.Sequential(nn.Flatten(), nn.Linear(784, 3, bias=False)), torch.rand(5, 1, 28, 28))
 
 
 def test_other_widths_and_flat_or_strided_input():

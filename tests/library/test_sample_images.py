@@ -2,12 +2,12 @@
 
 import torch
 
-from course_utils import sample_images
 from course_utils.data import load_folder
+from course_utils.sample_images import make_sample_folder
 
 
 def test_a_folder_of_many_sizes_and_formats_with_files_that_are_no_images(tmp_path, capsys):
-    shapes.make_sample_folder(tmp_path / "shapes", count=200)
+    make_sample_folder(tmp_path / "shapes", count=200)
     own = load_folder(tmp_path / "shapes", invert=True)
     assert len(own) == 200
     assert own.y.bincount().tolist() == [2, 66, 67, 65]  # crosses, discs, squares, triangles
@@ -21,6 +21,6 @@ def test_a_folder_of_many_sizes_and_formats_with_files_that_are_no_images(tmp_pa
 
 def test_the_same_seed_draws_the_same_shapes(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        shapes.make_sample_folder(tmp_path / name, count=12, seed=seed)
+        make_sample_folder(tmp_path / name, count=12, seed=seed)
     a, b, c = (load_folder(tmp_path / name).x for name in "abc")
     assert torch.equal(a, b) and not torch.equal(a, c)

@@ -1,40 +1,22 @@
+"""Training is the loop of page 01, weighs images alike, leaves the caller's state alone, and says what blew up."""
+
 import copy
 
 import numpy as np
 import pytest
 import torch
+from small_training import SETTINGS, figures, loss
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils import CourseError
-from course_utils.losses import mse
-from course_utils.models import Autoencoder
+from course_utils.losses import mse, vae_loss
+from course_utils.models import VAE
 from course_utils.training import batches, evaluate, fit
 
 
-def loss(model, x, y):
-    return mse(model(x), x)
-
-
-@pytest.fixture
-def data():
-    x = torch.rand(100, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    return TensorDataset(x, torch.arange(100) % 10)
-
-
-@pytest.fixture
-def model():
-    torch.manual_seed(0)
-    return Autoencoder(latent_dim=4, hidden_dim=8)
-
-
 def run(model, data, **options):
-    settings = {"epochs": 3, "batch_size": 32, "device": "cpu", "progress": False} | options
-    return fit(model, data, loss, **settings)
-
-
-def figures(history):
-    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+    return fit(model, data, loss, **(SETTINGS | options))
 
 
 def test_fit_is_the_loop_of_notebook_01(model, data):
@@ -106,126 +88,72 @@ def test_fit_leaves_the_callers_random_numbers_alone(model, data):
     assert torch.equal(torch.rand(3), expected)
 
 
-class Noisy(nn.Module):
-    """Draws random numbers and uses dropout and batch statistics, as later models will."""
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Flatten(), nn.Linear(784, 8), nn.BatchNorm1d(8), nn.Dropout(0.2), nn.Linear(8, 784)
-        )
-
-    def forward(self, x):
-        return self.layers(x + 0.1 * torch.randn_like(x)).reshape(x.shape)
-
-
-def interrupt_after(completed, model, data, **options):
-    """Train, and stop as Ctrl-C would in the first batch of the epoch after."""
-    calls = []
-
-    def stopping(model, x, y):
-        calls.append(model.training)
-        if sum(calls) > completed * 4:  # four batches an epoch
-            raise KeyboardInterrupt
-        return loss(model, x, y)
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(model, data, stopping, batch_size=32, device="cpu", progress=False, **options)
-
-
-@pytest.mark.parametrize("one_cycle", [False, True])
-def test_resumed_training_gives_the_figures_of_an_uninterrupted_one(data, tmp_path, one_cycle):
-    torch.manual_seed(0)
-    whole = Noisy()
-    parts = copy.deepcopy(whole)
-    options = {"epochs": 5, "val": data, "one_cycle": one_cycle}
-    expected = run(whole, data, **options)
-    checkpoint = tmp_path / "run.pt"
-    interrupt_after(2, parts, data, checkpoint=checkpoint, **options)
-    torch.manual_seed(123)  # whatever happened in between
-    resumed = run(Noisy(), data, checkpoint=checkpoint, **options)
-    assert figures(resumed) == figures(expected)
-    final = Noisy()
-    run(final, data, checkpoint=checkpoint, **options)  # nothing left to do: only loads
-    for ours, theirs in zip(final.state_dict().values(), whole.state_dict().values(), strict=True):
-        assert torch.equal(ours, theirs)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"seed": 1}, "seed was 0, now 1"),
-        ({"lr": 0.1}, "lr was 0.001, now 0.1"),
-        ({"one_cycle": True}, "one_cycle was None, now 3"),
-        ({"epochs": 1}, "already trained 2 epochs, more than the 1"),
-    ],
-)
-def test_checkpoint_of_another_run_is_refused_and_kept(model, data, tmp_path, change, message):
-    checkpoint = tmp_path / "run.pt"
-    run(model, data, epochs=2, checkpoint=checkpoint)
-    before = checkpoint.read_bytes()
-    with pytest.raises(CourseError, match=message):
-        run(model, data, checkpoint=checkpoint, **({"epochs": 3} | change))
-    assert checkpoint.read_bytes() == before
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b"not a checkpoint"])
-def test_damaged_checkpoint_is_refused(model, data, tmp_path, damage):
-    checkpoint = tmp_path / "run.pt"
-    run(model, data, epochs=1, checkpoint=checkpoint)
-    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
-    with pytest.raises(CourseError, match=r"damaged.*Delete"):
-        run(model, data, checkpoint=checkpoint)
-
-
-def test_checkpoint_runs_no_code(model, data, tmp_path):
-    class Trap:
-        def __reduce__(self):
-            return (tmp_path.joinpath("sprung").write_text, ("code from the file was run",))
-
-    torch.save({"settings": Trap()}, tmp_path / "run.pt")
-    with pytest.raises(CourseError, match="damaged"):
-        run(model, data, checkpoint=tmp_path / "run.pt")
-    assert not (tmp_path / "sprung").exists()
-
-
-def test_numbers_of_numpy_are_welcome_and_can_be_resumed(model, data, tmp_path):
-    settings = {
-        "lr": np.float64(1e-3),
-        "seed": np.int64(3),
-        "batch_size": np.int64(32),
-        "checkpoint": tmp_path / "run.pt",
-    }
-    run(model, data, epochs=np.int64(1), **settings)
-    assert len(run(model, data, epochs=2, **settings)) == 2
-
-
-def test_checkpoint_of_a_model_with_other_weights_is_refused(model, data, tmp_path):
-    run(model, data, epochs=1, checkpoint=tmp_path / "run.pt")
-    state = torch.load(tmp_path / "run.pt", weights_only=True)
-    del state["model"]["encoder.0.bias"]
-    torch.save(state, tmp_path / "run.pt")
-    with pytest.raises(CourseError, match=r"does not fit this model.*Delete"):
-        run(model, data, checkpoint=tmp_path / "run.pt")
-
-
 def test_model_without_parameters(data):
     with pytest.raises(CourseError, match="no parameters"):
         run(nn.Flatten(), data)
 
 
-def test_training_that_blows_up_says_so_and_keeps_the_last_good_epoch(model, data, tmp_path):
-    calls = []
+def test_numbers_of_numpy_are_welcome(model, data):
+    assert (
+        len(run(model, data, lr=np.float64(1e-3), seed=np.int64(3), batch_size=np.int64(32), epochs=np.int64(2))) == 2
+    )
 
-    def explode(model, x, y):
-        calls.append(model.training)
-        return mse(model(x), x) * (torch.nan if sum(calls) > 8 else 1)
 
-    checkpoint = tmp_path / "run.pt"
-    with pytest.raises(CourseError, match=r"became nan.*learning rate than 0.001"):
-        fit(model, data, explode, epochs=5, batch_size=32, checkpoint=checkpoint, progress=False, device="cpu")
-    assert len(torch.load(checkpoint, weights_only=True)["history"]) == 2
-    assert all(torch.isfinite(parameter).all() for parameter in model.parameters())
+BLOWN_UP = r"the loss became -?(nan|inf): training has blown up.*learning rate than 0.002.*bound logvar"
+
+
+def train_vae(vae, data, **options):
+    """Train as the pages do: from what the VAE returns to the loss of one image."""
+
+    def negative_elbo(model, x, y):
+        recon_x, mu, logvar = model(x)
+        return vae_loss(recon_x, x, mu, logvar) / len(x)
+
+    return fit(vae, data, negative_elbo, **({"epochs": 2, "lr": 2e-3, "device": "cpu", "progress": False} | options))
+
+
+@pytest.mark.parametrize("logvar", [100.0, 200.0])  # exp overflows; at 200 the standard deviation does as well
+def test_an_exploding_logvar_ends_in_one_message_and_leaves_the_weights_finite(data, logvar):
+    vae = VAE(latent_dim=2, hidden_dim=8)
+    nn.init.constant_(vae.fc22.bias, logvar)
+    with pytest.raises(CourseError, match=BLOWN_UP):
+        train_vae(vae, data)
+    assert all(torch.isfinite(parameter).all() for parameter in vae.parameters())
+
+
+def test_a_learning_rate_that_is_far_too_large_ends_in_the_same_message(data):
+    with pytest.raises(CourseError, match=BLOWN_UP.replace("0.002", "1000")):
+        train_vae(VAE(latent_dim=2, hidden_dim=8), data, lr=1000, epochs=20)
+
+
+def test_nan_images_are_told_before_training_and_nan_that_comes_up_in_it_as_blown_up(model, data):
+    spoilt = data.tensors[0].clone()
+    spoilt[70, 0, 3, 3] = torch.nan
+    before = copy.deepcopy(model.state_dict())
+    with pytest.raises(CourseError, match="train contains NaN or infinity: look for a division by zero"):
+        run(model, TensorDataset(spoilt, data.tensors[1]))
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+    def divides_by_zero(model, x, y):
+        return mse(model(x / (x - x).sum()), x)
+
+    with pytest.raises(CourseError, match=BLOWN_UP):
+        fit(model, data, divides_by_zero, epochs=1, lr=2e-3, device="cpu", progress=False)
+
+
+def test_the_images_are_looked_through_once_and_not_at_every_step(model, data, monkeypatch):
+    looks, look = [], torch.aminmax
+    monkeypatch.setattr(torch, "aminmax", lambda x: looks.append(len(x)) or look(x))
+    run(model, data)
+    assert looks == [100]
+
+
+def test_model_comes_back_to_its_device_even_where_nothing_is_trained(model, data, monkeypatch):
+    moves = []
+    monkeypatch.setattr(model, "to", lambda device: moves.append(device))
+    with pytest.raises(CourseError, match="val should be"):
+        run(model, data, val=[])
+    assert len(moves) == 2 and moves[-1] == next(model.parameters()).device
 
 
 @pytest.mark.parametrize(
@@ -238,9 +166,25 @@ def test_training_that_blows_up_says_so_and_keeps_the_last_good_epoch(model, dat
         ({"train": [1, 2]}, "train should be a TensorDataset"),
         ({"val": TensorDataset(torch.zeros(0, 1, 28, 28))}, "val should be"),
         ({"val": TensorDataset(torch.full((3, 1, 28, 28), torch.nan), torch.zeros(3))}, "val contains NaN"),
-        ({"train": TensorDataset(torch.full((3, 1, 28, 28), torch.nan), torch.zeros(3))}, "NaN"),
+        ({"lr": 0}, "lr=0: expected a number above 0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"device": "gpu"}, "device='gpu' cannot be used"),
     ],
 )
 def test_bad_arguments(model, data, options, message):
     with pytest.raises(CourseError, match=message):
         run(model, options.pop("train", data), **options)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (lambda model, x, y: (model(x) - x).square().flatten(1).sum(1), r"one number, .* got shape \(32,\): use .mean"),
+        (lambda model, x, y: 1.0, "one number, a tensor without dimensions, got float"),
+        (lambda model, x, y: None, "got NoneType"),
+        (lambda model, x, y: mse(model(x), x).detach(), "the loss has no gradient: .* without .detach"),
+    ],
+)
+def test_losses_that_cannot_be_trained_with(model, data, bad, message):
+    with pytest.raises(CourseError, match=message):
+        fit(model, data, bad, epochs=1, batch_size=32, device="cpu", progress=False)
