@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from course_utils import CourseError, data
-from course_utils.support.weights import FOLDER
-from course_utils.classifier import load_classifier, main, make_classifier
+from course_utils.classifier import Classifier, load_classifier
+from course_utils.support.files import WEIGHTS
 
-COMMITTED = sorted(FOLDER.glob("classifier_*.safetensors"))
+COMMITTED = sorted(WEIGHTS.glob("classifier_*.safetensors"))
 
 
 def header(path):
@@ -47,24 +47,19 @@ def test_it_reads_its_digits_and_its_features_are_standardised(name, request):
     assert torch.equal(judge(test.x[:10]).argmax(1), judge.classify(test.x[:10]))
 
 
-def test_it_can_be_made_again(tmp_path, capsys):
-    error = make_classifier("digits", tmp_path, size=500, epochs=10)
-    assert 0 < error < 60
-    model = load_classifier("digits", tmp_path)
-    assert not model.training and model.head.weight.dtype == torch.float32
-    assert float(header(tmp_path / "classifier_digits.safetensors")["__metadata__"]["test error, percent"]) == round(
-        error, 2
-    )
-
-
-def test_what_is_missing_or_damaged_is_told(tmp_path, capsys):
-    with pytest.raises(CourseError, match="python -m course_utils.classifier fashion-mnist"):
+def test_what_is_missing_or_damaged_is_told(tmp_path):
+    with pytest.raises(CourseError, match="make it with `python -m course_utils.pretrained fashion-mnist`"):
         load_classifier("fashion-mnist", tmp_path)
     with pytest.raises(CourseError, match="expected one of digits"):
         load_classifier("letters")
     (tmp_path / "classifier_digits.safetensors").write_bytes(b"not a checkpoint")
     with pytest.raises(CourseError, match="is damaged or of another version: make it again with"):
         load_classifier("digits", tmp_path)
-    with pytest.raises(SystemExit):
-        main(["letters"])
-    assert "invalid choice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "x", [torch.rand(2, 784), torch.full((2, 1, 28, 28), torch.nan), torch.ones(2, 1, 28, 28) * 255]
+)
+def test_what_are_no_images_is_refused(x):
+    with pytest.raises(CourseError, match="NaN|0 to 1|float images"):
+        Classifier().features(x)
