@@ -226,8 +226,9 @@ def _work(send, name, source, parameters, timeout, out):
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".running-{out.stem}-") as place:
-        send.send(execute(name, source, parameters, timeout, place))
+    place = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".running-{out.stem}-")
+    with contextlib.suppress(KeyboardInterrupt), place as folder:
+        send.send(execute(name, source, parameters, timeout, folder))
 
 
 def execute(name: str, source: bytes, parameters: dict[str, Any], timeout: int, place: str | None = None) -> Executed:
@@ -238,7 +239,7 @@ def execute(name: str, source: bytes, parameters: dict[str, Any], timeout: int, 
         source: the page's notebook.
         parameters: what papermill puts in.
         timeout: seconds for a cell.
-        place: a folder for the files meanwhile; a temporary one by default.
+        place: an empty folder for the files meanwhile; a temporary one by default.
     """
     prepare_environment()
     settle_folders()
@@ -252,8 +253,8 @@ def execute(name: str, source: bytes, parameters: dict[str, Any], timeout: int, 
     from course_utils.command.html import to_html
 
     started, error = time.perf_counter(), ""
-    with tempfile.TemporaryDirectory(dir=place, prefix="course-") as temporary:
-        page, partial = Path(temporary, f"{name}.ipynb"), Path(temporary, f"{name}.executed.ipynb")
+    with contextlib.nullcontext(place) if place else tempfile.TemporaryDirectory(prefix="course-") as folder:
+        page, partial = Path(folder, f"{name}.ipynb"), Path(folder, f"{name}.executed.ipynb")
         page.write_bytes(source)
         try:
             this_python.execute(page, partial, parameters, cwd=NOTEBOOKS, execution_timeout=timeout)

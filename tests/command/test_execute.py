@@ -1,60 +1,36 @@
 """`course run`: on small notebooks made here, for they fail in ways that the course's own must not."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import nbformat
 import psutil
 import pytest
+from small_pages import SCORE, write_page
 
 from course_utils import CourseError
 from course_utils.command import cli, execute
-from course_utils.support import files
-from course_utils.support.files import NOTEBOOKS
-
-PARAMETERS = 'DATASET = "auto"\nEPOCHS = 3\nSEED = 0'
-SCORE = "from course_utils.scoreboard import score\nscore(figure=SEED + 10 * EPOCHS)"
 
 
 @pytest.fixture
 def write(tmp_path):
     """Writes a notebook with a parameters cell and the given cells; returns its path."""
-
-    def write(*code, name="42_small", full=None):
-        parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-        cells = [nbformat.v4.new_markdown_cell("# Small page"), parameters]
-        cells += [nbformat.v4.new_code_cell(source) for source in code]
-        metadata = {"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}}
-        metadata |= {"course": {"full": full}} if full else {}
-        path = tmp_path / f"{name}.ipynb"
-        path.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata)))
-        return path
-
-    return write
+    return partial(write_page, tmp_path)
 
 
 def job(path, parameters=None, **options):
-    return runner.Job(path, parameters or {}, path.parent / "out" / path.name, **options)
-
-
-def test_find():
-    assert [path.stem[:2] for path in runner.find()] == sorted(path.stem[:2] for path in NOTEBOOKS.glob("*.ipynb"))
-    for wanted in ("1", "01", "01_autoencoder", "01_autoencoder.ipynb"):
-        assert [path.stem for path in runner.find([wanted])] == ["01_autoencoder"]
-    with pytest.raises(CourseError, match=r"unknown notebook '77'.*00_start_here, 01_autoencoder"):
-        runner.find(["77"])
+    return execute.Job(path, parameters or {}, path.parent / "out" / path.name, **options)
 
 
 def test_run_writes_notebook_and_page_and_reports_figures(write):
     done = []
     path = write(SCORE, "print('<b>hello</b>')")
-    (result,) = runner.run([job(path, {"SEED": 5})], report=lambda job, result: done.append(result))
+    (result,) = execute.run([job(path, {"SEED": 5})], report=lambda job, result: done.append(result))
     assert result == done[0] and not result.error and result.figures == {"figure": 35.0} and result.seconds > 0
     out = path.parent / "out"
     assert sorted(p.name for p in out.iterdir()) == ["42_small.html", "42_small.ipynb"]
@@ -62,38 +38,37 @@ def test_run_writes_notebook_and_page_and_reports_figures(write):
     assert "Small page" in page and "&lt;b&gt;hello" in page
 
 
-def test_page_needs_no_network_and_leaves_code_alone(write):
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("$x^2$ and\n\n$$\\hat x$$\n\n`$HOME$`")])
-    notebook.cells.append(nbformat.v4.new_code_cell("1 + 1", metadata={"tags": ["solution"]}))
-    notebook.cells.append(nbformat.v4.new_markdown_cell("$\\frac{$ is broken, and $5 is less than $6"))
-    page = runner.to_html(notebook, "<i>title</i>")
-    assert "$\\frac{$ is broken, and $5 is less than $6" in page
-    assert "<msup><mi>x</mi><mn>2</mn></msup>" in page and 'display="block"' in page
-    assert "$HOME$" in page and "$x^2$" not in page
-    assert not re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", page)
-    assert "<i>title</i>" not in page and "celltag_solution" in page
-
-
 def test_failure_names_cell_and_error_and_keeps_the_partial_notebook(write):
     good, bad = write("x = 1", name="41_good"), write("print('before')", "1 / 0", "print('after')")
-    results = runner.run([job(bad), job(good)])
+    results = execute.run([job(bad), job(good)])
     assert [bool(result.error) for result in results] == [True, False]
     assert "ZeroDivisionError: division by zero" in results[0].error and "Small page" in results[0].error
     partial = (bad.parent / "out" / "42_small.ipynb").read_text()
     assert "before" in partial and '"after\\n"' not in partial
-    assert "42_small" in runner.table(results) and "failed" in runner.table(results)
+    assert "42_small" in execute.table(results) and "failed" in execute.table(results)
 
 
 def test_cell_that_takes_too_long(write):
     started = time.monotonic()
-    (result,) = runner.run([job(write("import time; time.sleep(60)"), timeout=2)])
+    (result,) = execute.run([job(write("import time; time.sleep(60)"), timeout=2)])
     assert "longer than 2 seconds" in result.error
     assert time.monotonic() - started < 40
 
 
 def test_kernel_that_dies(write):
-    (result,) = runner.run([job(write("import os; os._exit(1)"))])
+    (result,) = execute.run([job(write("import os; os._exit(1)"))])
     assert "kernel died" in result.error
+
+
+def test_a_worker_that_dies_fails_its_own_page_only(write):
+    kill = "import os, psutil, time; time.sleep(1); psutil.Process(os.getppid()).kill(); time.sleep(60)"
+    pages = [
+        write(kill, name="40_deadly"),
+        *(write("import time; time.sleep(2)", name=f"4{i}_good") for i in (1, 2, 3)),
+    ]
+    results = execute.run([job(page) for page in pages], workers=2)
+    assert [bool(result.error) for result in results] == [True, False, False, False]
+    assert "its process ended with status -9" in results[0].error
 
 
 @pytest.mark.parametrize(
@@ -107,31 +82,15 @@ def test_kernel_that_dies(write):
 def test_bad_parameters_start_nothing(write, parameters, message):
     path = write("x = 1")
     with pytest.raises(CourseError, match=message):
-        runner.run([job(path, parameters)])
+        execute.run([job(path, parameters)])
     assert not (path.parent / "out").exists()
-
-
-@pytest.mark.parametrize("line", ["EPOCHS = ", "EPOCHS = 10 * 1000", "A, B = 1, 2", "print(1)"])
-def test_parameters_that_cannot_be_read(write, line):
-    path = write("x = 1")
-    path.write_text(path.read_text().replace("EPOCHS = 3", line))
-    with pytest.raises(CourseError, match=r"cannot read the parameters of 42_small.*NAME = value"):
-        runner.run([job(path)])
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", b"<<<<<<< HEAD", b"\xff\xfe", b'{"cells": [{}], "metadata": {}}'])
-def test_file_that_is_no_notebook(write, content):
-    path = write("x = 1")
-    path.write_bytes(content)
-    with pytest.raises(CourseError, match=r"42_small.ipynb is not a readable notebook.*git checkout"):
-        runner.run([job(path)])
 
 
 def test_the_source_is_never_overwritten(write):
     path = write("x = 1")
     before = path.read_bytes()
     with pytest.raises(CourseError, match=r"holds the notebooks themselves.*--out"):
-        runner.run([runner.Job(path, {}, path)])
+        execute.run([execute.Job(path, {}, path)])
     assert path.read_bytes() == before
 
 
@@ -141,8 +100,9 @@ def long_run(write, tmp_path):
     write("import time; time.sleep(60)")
     code = f"""
 import pathlib, signal, sys
-from course_utils.command import cli, execute
-runner.find = lambda numbers: [pathlib.Path({str(tmp_path / "42_small.ipynb")!r})]
+from course_utils.command import cli
+from course_utils.support import notebooks
+notebooks.find = lambda numbers: [pathlib.Path({str(tmp_path / "42_small.ipynb")!r})]
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # tests that a shell runs with & would ignore it
     sys.exit(cli.main(["run", "--dataset", "digits", "--out", {str(tmp_path / "out")!r}]))
@@ -151,7 +111,7 @@ if __name__ == "__main__":
     process = subprocess.Popen(
         [sys.executable, str(tmp_path / "main.py")], stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while not list((tmp_path / "out").glob(".running-*/*.ipynb")) and process.poll() is None:
+    while not list((tmp_path / "out").glob(".running-*/*.executed.ipynb")) and process.poll() is None:
         time.sleep(0.2)
     time.sleep(2)  # now the kernel is in its long cell
     yield process
@@ -179,37 +139,13 @@ def test_killed_run_leaves_no_process_behind(long_run):
 def test_folder_that_cannot_be_written(write, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(CourseError, match=r"cannot write to .*--out"):
-        runner.run([runner.Job(write("x = 1"), {}, tmp_path / "file" / "x.ipynb")])
+        execute.run([execute.Job(write("x = 1"), {}, tmp_path / "file" / "x.ipynb")])
 
 
 def test_another_executor_can_be_handed_in(write):
     with ThreadPoolExecutor(1) as executor:
-        (result,) = runner.run([job(write(SCORE))], executor=executor)
+        (result,) = execute.run([job(write(SCORE))], executor=executor)
     assert result.figures == {"figure": 30.0}
-
-
-def test_seeds_are_resumed_and_recorded(write, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "REFERENCE", tmp_path / "reference.json")
-    path = write(f"assert SEED < 2 or EPOCHS == 3\n{SCORE}", full={"EPOCHS": 7})
-    calls = []
-
-    def run():
-        del calls[:]
-        return runner.run_seeds(
-            [path], "digits", "full", tmp_path / "out", resume=True, record=True, report=lambda job, r: calls.append(r)
-        )
-
-    assert [bool(result.error) for result in run()] == [False, False, True]  # seed 2 fails
-    assert not (tmp_path / "reference.json").exists(), "an incomplete set of seeds is not recorded"
-    executed = (tmp_path / "out" / "digits" / "42_small.seed0.ipynb").stat().st_mtime_ns
-    write(SCORE, full={"EPOCHS": 7})  # mended: code changed, so everything runs again
-    assert [result.figures["figure"] for result in run()] == [70.0, 71.0, 72.0]
-    assert (tmp_path / "out" / "digits" / "42_small.seed0.ipynb").stat().st_mtime_ns != executed
-    (row,) = json.loads((tmp_path / "reference.json").read_text())
-    assert row["parameters"] == {"DATASET": "digits", "EPOCHS": 7} and row["figures"]["figure"]["mean"] == 71.0
-    executed = (tmp_path / "out" / "digits" / "42_small.seed0.ipynb").stat().st_mtime_ns
-    assert [result.figures["figure"] for result in run()] == [70.0, 71.0, 72.0]  # nothing left to do
-    assert (tmp_path / "out" / "digits" / "42_small.seed0.ipynb").stat().st_mtime_ns == executed and len(calls) == 3
 
 
 @pytest.mark.parametrize(
@@ -220,10 +156,13 @@ def test_seeds_are_resumed_and_recorded(write, tmp_path, monkeypatch):
         (["run", "01", "-p", "EPOCHS"], "expected NAME=VALUE"),
         (["run", "01", "-p", "NOPE=1", "--dataset", "digits"], "unknown parameter 'NOPE'"),
         (["run", "01", "--jobs", "0"], "--jobs 0: expected at least 1"),
-        (["run", "--full", "--seed", "1"], "leave out --seed"),
-        (["run", "00", "--full", "--dataset", "digits"], "no full setting in 00"),
-        (["run", "--claims", "--dataset", "digits"], "leave out --dataset"),
-        (["run", "--record"], "--record goes with --claims"),
+        (["run", "--update", "--seed", "1"], "leave out --dataset, --seed"),
+        (["measure", "00", "--full", "--dataset", "digits"], "no full setting in 00"),
+        (["measure", "--dataset", "digits,mnits"], "unknown data set 'mnits'"),
+        (["measure", "--seeds", "9-0"], "--seeds '9-0': expected for example 0-9"),
+        (["measure", "--seeds", "some"], "--seeds 'some': expected for example 0-9"),
+        (["measure", "--dataset", "digits", "--scheduler", "nowhere"], "no scheduler answers at 'nowhere'"),
+        (["record", "nowhere"], "no receipts in"),
         (["data", "mnits"], "cannot download 'mnits'"),
     ],
 )
@@ -235,7 +174,7 @@ def test_command_line_answers_bad_input_with_one_message(capsys, arguments, mess
 
 def test_missing_mnist_is_said_before_anything_runs(capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    for arguments in (["run", "--dataset", "mnist"], ["run", "--full"]):
+    for arguments in (["run", "--dataset", "mnist"], ["measure", "--full"]):
         assert cli.main(arguments) == 1
         assert "course data mnist" in capsys.readouterr().err
     assert cli.main(["data"]) == 0
@@ -243,12 +182,8 @@ def test_missing_mnist_is_said_before_anything_runs(capsys, monkeypatch, tmp_pat
     assert "digits" in out and "not on disk: `course data mnist`" in out
 
 
-def test_long_error_is_shortened_to_one_line():
-    assert len(runner.shorten("x\n" * 10_000)) <= 300 and "\n" not in runner.shorten("a\nb\x1b[31m")
-
-
 def test_clean_drops_what_changes_from_run_to_run():
     notebook = nbformat.v4.new_notebook(metadata={"papermill": {"duration": 1}, "widgets": {}, "course": {"full": {}}})
     notebook.cells = [nbformat.v4.new_code_cell("1", metadata={"papermill": {}, "execution": {}, "tags": []})]
-    runner.clean(notebook)
+    execute.clean(notebook)
     assert set(notebook.metadata) == {"course", "language_info"} and notebook.cells[0].metadata == {}
