@@ -9,15 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from IPython.core.interactiveshell import InteractiveShell
 from wrong_answers import WRONG
 
 from course_utils import CourseError, checks
-from course_utils.exercises import progress
 from course_utils.checks import check, predict, quiz
+from course_utils.exercises import progress
 from course_utils.support.files import NOTEBOOKS, state_dir
+from course_utils.support.notebooks import PAGES
 
-NUMBERS = sorted(path.name[:2] for path in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-LESSONS = {number: importlib.import_module(f"course_utils.lessons.lesson_{number}") for number in NUMBERS}
+EXERCISES = {name[:2]: importlib.import_module(f"course_utils.exercises.page_{name[:2]}") for name in PAGES}
 
 
 @pytest.mark.parametrize(("id", "answer", "hint"), WRONG)
@@ -28,9 +29,9 @@ def test_typical_mistakes_are_named_and_not_spoiled(capsys, id, answer, hint):
 
 
 def test_every_exercise_is_judged_in_its_page_and_has_wrong_answers():
-    for number, lesson in LESSONS.items():
+    for number, page in EXERCISES.items():
         source = next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text(encoding="utf-8")
-        for id in lesson.CHECKS:
+        for id in page.CHECKS:
             assert source.count(f'check(\\"{id}\\"') >= 2, (
                 f"{id} needs a check after its stub and one after its solution"
             )
@@ -42,7 +43,7 @@ def cells(number):
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", EXERCISES)
 def test_solutions_pass_and_stubs_do_not(number):
     judged = {"stub": [], "solution": []}
     for cell in cells(number):
@@ -50,7 +51,7 @@ def test_solutions_pass_and_stubs_do_not(number):
         for output in cell["outputs"]:
             text = "".join(output.get("text", ""))
             judged[kind] += [line for line in text.splitlines() if line.startswith("Exercise ")]
-    assert len(judged["solution"]) == len(judged["stub"]) == len(LESSONS[number].CHECKS)
+    assert len(judged["solution"]) == len(judged["stub"]) == len(EXERCISES[number].CHECKS)
     assert all(line.endswith(": right.") for line in judged["solution"])
     assert all("not filled in yet" in line or "not yet: " in line for line in judged["stub"])
 
@@ -136,9 +137,9 @@ JUNK = [
 ]
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", EXERCISES)
 def test_no_junk_is_right_or_stops_the_notebook(number, capsys):
-    for id in LESSONS[number].CHECKS:
+    for id in EXERCISES[number].CHECKS:
         for junk in JUNK:
             check(id, lambda *args, junk=junk, **kwargs: junk)
             out = capsys.readouterr().out
@@ -160,7 +161,7 @@ def test_code_that_cannot_be_stopped_is_said_to_go_on(capsys, monkeypatch):
     assert "goes on in the background: choose Kernel > Restart Kernel" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", EXERCISES)
 def test_checks_leave_the_random_numbers_of_the_page_alone(number):
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -217,6 +218,19 @@ def test_only_what_the_learner_solved_counts(state, monkeypatch, metadata, conte
     assert bool(progress.kept("exercises", "00-step")) == counts
 
 
+def test_a_page_goes_on_with_a_right_function_or_with_the_courses(state, monkeypatch, capsys):
+    shell = InteractiveShell()
+    monkeypatch.setattr(checks, "get_ipython", lambda: shell)
+    monkeypatch.setattr(checks, "_right", {})
+    check("00-step", in_place_step)
+    course = checks.own_or_solution("00-step")
+    assert "goes on with the course's function until yours is right" in capsys.readouterr().out
+    assert course is shell.user_ns["step"] and course(torch.ones(2), torch.ones(2), 0.5).tolist() == [0.5, 0.5]
+    check("00-step", right_step)
+    assert checks.own_or_solution("00-step") is right_step
+    assert capsys.readouterr().out.endswith("the page goes on with your function.\n")
+
+
 def test_prediction_is_kept_and_stands_beside_the_result(capsys, state):
     predict("00-how-many")
     assert "c) 16 are enough" in capsys.readouterr().out
@@ -259,7 +273,7 @@ def test_guess_of_an_earlier_version_is_still_known(state, capsys):
         (lambda: predict("00-how-many", "d"), "'d' is none of the answers: expected one of a, b, c"),
         (lambda: predict("01-pca", float("nan")), "nan is not a sensible number"),
         (lambda: predict("01-pca", "much"), "'much' is text: write a number without quotes"),
-        (lambda: predict("00-nothing"), "unknown id '00-nothing': notebook 00 has 00-how-many"),
+        (lambda: predict("00-nothing"), "unknown id '00-nothing': page 00 has 00-how-many"),
         (lambda: check("99-x", 1), "unknown id '99-x'"),
         (lambda: quiz("99"), "unknown id '99'"),
     ],
@@ -269,9 +283,9 @@ def test_bad_calls(state, call, message):
         call()
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", EXERCISES)
 def test_quiz_explains_every_answer(number, capsys):
-    questions = LESSONS[number].QUIZ
+    questions = EXERCISES[number].QUIZ
     assert 3 <= len(questions) <= 5
     for question in questions:
         assert question["right"] in question["options"] and 3 <= len(question["options"]) <= 5
@@ -280,11 +294,11 @@ def test_quiz_explains_every_answer(number, capsys):
     assert questions[0]["question"] in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", LESSONS)
+@pytest.mark.parametrize("number", EXERCISES)
 def test_right_answers_are_not_always_the_same_letter(number):
-    assert len({question["right"] for question in LESSONS[number].QUIZ}) > 1
+    assert len({question["right"] for question in EXERCISES[number].QUIZ}) > 1
 
 
 def test_every_letter_is_right_often():
-    right = [question["right"] for lesson in LESSONS.values() for question in lesson.QUIZ]
+    right = [question["right"] for page in EXERCISES.values() for question in page.QUIZ]
     assert min(right.count(letter) for letter in "abc") >= len(right) / 5

@@ -8,7 +8,14 @@ import pytest
 from course_utils import CourseError
 from course_utils.command import cli
 from course_utils.exercises import progress
-from course_utils.support.files import NOTEBOOKS
+from course_utils.support import files, notebooks
+
+PAGES = pytest.mark.parametrize("page", notebooks.find(), ids=lambda page: page.stem)
+
+
+def asked(page, call):
+    """The ids that a page asks for."""
+    return progress._asked(progress._code(page), call, page)
 
 
 def row(out, page):
@@ -30,13 +37,23 @@ def test_table(state, capsys):
     assert last == "Next: 01_autoencoder, where 01-printout, 01-error-per-image, 01-mean-of-means are left."
 
 
+def test_a_page_that_cannot_be_read_and_notebooks_that_are_none_are_named(state, tmp_path, monkeypatch):
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "01_autoencoder.ipynb").write_text("<<<<<<< HEAD")
+    (folder / "my_copy.ipynb").write_text("{}")
+    monkeypatch.setattr(files, "NOTEBOOKS", folder)
+    text = progress.table()
+    assert row(text, "01_autoencoder") == "01_autoencoder 0 of 0 0 0 of 0"
+    assert text.endswith("Left out, since they are no pages of the course: my_copy.ipynb")
+
+
 def test_next_is_the_page_after_a_finished_one_and_then_what_was_left_out(state):
-    pages = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     everything = [
         (kind, id)
-        for page in pages
+        for page in notebooks.find()
         for kind, call in (("predictions", "predict"), ("exercises", "check"))
-        for id in progress._asked(page, call)
+        for id in asked(page, call)
     ]
     for kind, id in everything:
         if id.startswith("03"):
@@ -50,11 +67,11 @@ def test_next_is_the_page_after_a_finished_one_and_then_what_was_left_out(state)
     assert progress.table().endswith("Every guess is made and every exercise solved.")
 
 
-@pytest.mark.parametrize("page", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda page: page.stem)
+@PAGES
 def test_everything_that_a_page_asks_is_counted(page):
-    lesson = importlib.import_module(f"course_utils.lessons.lesson_{page.name[:2]}")
-    assert sorted(progress._asked(page, "predict")) == sorted(lesson.PREDICTIONS)
-    assert sorted(progress._asked(page, "check")) == sorted(lesson.CHECKS)
+    module = importlib.import_module(f"course_utils.exercises.page_{page.name[:2]}")
+    assert sorted(asked(page, "predict")) == sorted(module.PREDICTIONS)
+    assert sorted(asked(page, "check")) == sorted(module.CHECKS)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"guess": ', b"\xff\xfe\x00"])

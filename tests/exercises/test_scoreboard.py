@@ -1,51 +1,44 @@
+"""A run beside its reference: only the row of the same figures and parameters is compared."""
+
 import json
 import re
-import statistics
 
 import pytest
 
 from course_utils import CourseError, scoreboard
 from course_utils.support import files
+from course_utils.support.notebooks import PAGES
 
 PARAMETERS = {"DATASET": "digits", "EPOCHS": 5}
-RUNS = {0: {"error": 1.0, "bits": 2.0}, 1: {"error": 1.5, "bits": 2.0}, 2: {"error": 3.0, "bits": 2.0}}
+FIGURES = {"error": {"mean": 1.83333, "std": 1.04083}, "bits": {"mean": 2.0, "std": 0.0}}
+
+
+def row(notebook="01_autoencoder", setting="quick", seeds=(0, 1, 2), figures=FIGURES, **changes):
+    parameters = PARAMETERS | changes
+    return {
+        "notebook": notebook,
+        "setting": setting,
+        "parameters": parameters,
+        "seeds": list(seeds),
+        "figures": figures,
+    }
 
 
 @pytest.fixture
 def reference(tmp_path, monkeypatch):
+    """Puts rows in the place of the course's reference."""
     monkeypatch.setattr(files, "REFERENCE", tmp_path / "reference.json")
-    return tmp_path / "reference.json"
-
-
-def test_recorded_row_has_mean_and_spread_over_seeds(reference):
-    scoreboard.record("01_autoencoder", "quick", PARAMETERS, RUNS)
-    (row,) = json.loads(reference.read_text())
-    assert row["figures"]["error"]["mean"] == pytest.approx(statistics.fmean([1, 1.5, 3]), rel=1e-5)
-    assert row["figures"]["error"]["std"] == pytest.approx(statistics.stdev([1, 1.5, 3]), rel=1e-5)
-    assert row["figures"]["bits"] == {"mean": 2.0, "std": 0.0} and row["seeds"] == [0, 1, 2]
-
-
-def test_a_new_run_replaces_its_own_row_only(reference):
-    for dataset in ("mnist", "digits"):
-        scoreboard.record("01_autoencoder", "quick", PARAMETERS | {"DATASET": dataset}, RUNS)
-    scoreboard.record("01_autoencoder", "full", PARAMETERS, RUNS)
-    scoreboard.record("01_autoencoder", "quick", PARAMETERS, {0: {"error": 9.0}})
-    rows = json.loads(reference.read_text())
-    assert [(row["setting"], row["parameters"]["DATASET"]) for row in rows] == [
-        ("full", "digits"),
-        ("quick", "digits"),
-        ("quick", "mnist"),
-    ]
-    assert rows[1]["figures"]["error"]["mean"] == 9.0 and rows[2]["figures"]["error"]["mean"] != 9.0
+    return lambda *rows: files.REFERENCE.write_text(json.dumps(rows))
 
 
 def test_a_run_is_compared_only_with_its_own_row(reference, monkeypatch, capsys):
-    scoreboard.record("01_autoencoder", "quick", PARAMETERS, RUNS)
     variables = PARAMETERS | {"SEED": 7}
     monkeypatch.setattr(scoreboard, "_parameters", lambda: variables)
+    reference(row(EPOCHS=50), row(), row(DATASET="mnist"))
     scoreboard.score(error=1.234567)
-    assert "1.23      2 ± 1" in capsys.readouterr().out
-    scoreboard.record("01_autoencoder", "quick", PARAMETERS, {0: {"error": 9.0}})
+    out = capsys.readouterr().out
+    assert "1.23      2 ± 1" in out and "over 3 seeds" in out
+    reference(row(seeds=[0], figures={"error": {"mean": 9.0, "std": 0.0}}))
     scoreboard.score(error=1.234567)
     assert "Reference: a single run, same data" in capsys.readouterr().out
     scoreboard.score(textbook_mse=0.5)
@@ -59,13 +52,22 @@ def test_a_run_is_compared_only_with_its_own_row(reference, monkeypatch, capsys)
 
 
 def test_figures_of_another_page_are_found_by_its_number(reference):
-    scoreboard.record("04_other", "full", PARAMETERS | {"DATASET": "mnist"}, RUNS)
-    scoreboard.record("04_other", "quick", PARAMETERS | {"DATASET": "mnist"}, {0: {"error": 9.0}})
-    assert scoreboard.reference("04")["bits"] == {"mean": 2.0, "std": 0.0}
-    scoreboard.record("04_other", "full", PARAMETERS, {0: {"bits": 9.0}})
-    assert scoreboard.reference("04")["error"]["mean"] == pytest.approx(11 / 6, rel=1e-5)
-    with pytest.raises(CourseError, match="no full figures of page 05 on MNIST.*course run 05 --full"):
+    other = {"bits": {"mean": 9.0, "std": 0.0}}
+    reference(
+        row("04_other", "quick", figures=other, DATASET="mnist"),
+        row("04_other", "full", figures=other),
+        row("04_other", "full", DATASET="mnist"),
+    )
+    assert scoreboard.reference("04") == FIGURES
+    with pytest.raises(CourseError, match="no full figures of page 05 on MNIST.*course measure 05 --full"):
         scoreboard.reference("05")
+
+
+def test_damaged_reference_says_so(reference):
+    reference()
+    files.REFERENCE.write_text('[{"notebook": ')
+    with pytest.raises(CourseError, match=r"cannot read .*reference.json"):
+        scoreboard.score(error=1.0)
 
 
 @pytest.mark.parametrize(
@@ -86,26 +88,6 @@ def test_figure_that_is_no_number_is_refused():
         scoreboard.score(good_sse=1, bad_sse=float("nan"))
 
 
-def test_damaged_reference_says_so(reference):
-    reference.write_text('[{"notebook": ')
-    with pytest.raises(CourseError, match=r"cannot read .*reference.json"):
-        scoreboard.record("01_autoencoder", "quick", PARAMETERS, RUNS)
-    assert reference.read_text() == '[{"notebook": '
-
-
-def test_failed_write_keeps_the_old_file(reference, monkeypatch):
-    scoreboard.record("01_autoencoder", "quick", PARAMETERS, RUNS)
-    before = reference.read_bytes()
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(CourseError, match=r"No space left on device. Nothing was changed"):
-        scoreboard.record("01_autoencoder", "full", PARAMETERS, RUNS)
-    assert reference.read_bytes() == before and list(reference.parent.iterdir()) == [reference]
-
-
 def test_readme_shows_the_full_figures_of_the_reference():
     readme = (files.ROOT / "README.md").read_text(encoding="utf-8")
     for row in files.read_json(files.ROOT / "data" / "reference.json", []):
@@ -120,4 +102,4 @@ def test_figures_have_one_meaning_in_the_whole_course():
     for row in files.read_json(files.ROOT / "data" / "reference.json", []):
         for name in row["figures"]:
             assert owner.setdefault(name, row["notebook"]) == row["notebook"]
-    assert set(owner.values()) == {path.stem for path in files.NOTEBOOKS.glob("*.ipynb")}
+    assert set(owner.values()) == set(PAGES)

@@ -8,21 +8,21 @@ import pytest
 from jupyter_client.manager import start_new_kernel
 
 from course_utils import CourseError
-from course_utils.widgets import buttons
 from course_utils.support.files import NOTEBOOKS
+from course_utils.widgets import buttons
 
 
 @pytest.fixture
 def shown(monkeypatch):
     """The widgets that were shown, of each call those in the row and the message below."""
     calls = []
-    monkeypatch.setattr(widgets, "_show", lambda box, what: calls.append([*box.children[0].children, box.children[1]]))
+    monkeypatch.setattr(buttons, "_show", lambda box, what: calls.append([*box.children[0].children, box.children[1]]))
     return calls
 
 
 def test_click_on_a_letter_keeps_the_guess(shown):
     kept = []
-    widgets.ask(lambda guess: kept.append(guess) or f"kept <{guess}>", {"a": "one", "b": "two"})
+    buttons.ask(lambda guess: kept.append(guess) or f"kept <{guess}>", {"a": "one", "b": "two"})
     _, letters, said = shown[0]
     assert letters.value is None and said.value == ""
     letters.value = "b"
@@ -31,7 +31,7 @@ def test_click_on_a_letter_keeps_the_guess(shown):
 
 def test_number_is_kept_at_a_click_alone(shown):
     kept = []
-    widgets.ask(lambda guess: kept.append(guess) or f"kept {guess}")
+    buttons.ask(lambda guess: kept.append(guess) or f"kept {guess}")
     _, number, button, said = shown[0]
     number.value = 12.5
     assert kept == []
@@ -43,7 +43,7 @@ def test_earlier_guess_is_shown_and_a_senseless_one_explained(shown):
     def keep(guess):
         raise CourseError("not sensible")
 
-    widgets.ask(keep, kept=3.0)
+    buttons.ask(keep, kept=3.0)
     _, number, button, said = shown[0]
     assert number.value == 3 and "3.0" in said.value
     button.click()
@@ -55,9 +55,9 @@ def test_trouble_with_a_download_is_shown_as_text(monkeypatch):
         raise CourseError("cannot store it in <b>folder</b>")
 
     boxes = []
-    monkeypatch.setattr(widgets, "_show", lambda box, what: boxes.append(box))
-    monkeypatch.setattr(widgets.data, "download", fail)
-    widgets.download_button("mnist")
+    monkeypatch.setattr(buttons, "_show", lambda box, what: boxes.append(box))
+    monkeypatch.setattr(buttons.download, "download", fail)
+    buttons.download_button("mnist")
     button, message = boxes[0].children
     button.click()
     assert message.value == "cannot store it in &lt;b&gt;folder&lt;/b&gt;" and not button.disabled
@@ -121,7 +121,7 @@ def test_in_a_real_kernel(kernel, state):
 
     explored = run(
         kernel,
-        "import torch\nfrom course_utils.explorers import latent_explorer\n"
+        "import torch\nfrom course_utils.widgets.sliders import latent_explorer\n"
         "latent_explorer(lambda z: z.repeat_interleave(392, 1), torch.zeros(2), alt='Grey halves.')",
         allow_stdin=False,
     )

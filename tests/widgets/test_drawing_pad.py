@@ -5,10 +5,11 @@ import torch
 from torch.nn import functional as F
 
 from course_utils import CourseError, data
-from course_utils.widgets import drawing_pad, preview
 from course_utils.classifier import load_classifier
-from course_utils.widgets.drawing_pad import SIDE, centred, draw_pad
 from course_utils.support.files import ASSETS
+from course_utils.support.guards import require_images
+from course_utils.widgets import drawing_pad
+from course_utils.widgets.drawing_pad import SIDE, centred, draw_pad
 
 PNG = b"\x89PNG and so on"
 
@@ -23,7 +24,7 @@ def test_digits_come_back_from_the_pad_wherever_they_were_drawn(name, request):
     small = F.pad(F.interpolate(test.x, size=(60, 60), mode="bicubic").clamp(0, 1), (2, 50, 45, 7))  # down to the left
     for drawn, error in ((whole, 10), (small, 15)):
         images = torch.cat([centred(ink[0]) for ink in drawn])
-        data.require_images(images)
+        require_images(images)
         assert (images - test.x).square().sum((1, 2, 3)).mean() < error  # of about 100 for two different digits
         assert (judge.classify(images) == test.y).float().mean() > 0.97
 
@@ -43,7 +44,7 @@ def test_a_line_or_a_dot_stays_on_the_page(size):
 def test_every_stroke_is_looked_at_and_an_empty_pad_is_not(monkeypatch):
     made, seen = [], []
     monkeypatch.setattr(
-        drawing, "live", lambda controls, draw, alt, trait, box: made.append((controls[0], draw, trait))
+        drawing_pad, "live", lambda controls, draw, alt, trait, box: made.append((controls[0], draw, trait))
     )
     start = data.load("digits", "test", 1).x
     draw_pad(lambda x: seen.append(x) or PNG, start, alt="A digit.")
@@ -69,29 +70,3 @@ def test_every_stroke_is_looked_at_and_an_empty_pad_is_not(monkeypatch):
 
 def test_browser_and_python_agree_on_the_size():
     assert f"SIDE = {SIDE}," in (ASSETS / "drawing_pad.js").read_text(encoding="utf-8")
-
-
-def test_preview_shows_what_the_models_answer(monkeypatch):
-    painted = {}
-
-    def repainter(figure, moving):
-        painted.update(figure=figure, moving=moving)
-        return lambda: PNG
-
-    monkeypatch.setattr(preview, "repainter", repainter)
-    look = preview.preview("digits")
-    x = data.load("digits", "test", 3).x[2:]
-    assert look(x) == PNG
-    drawn, copy, noisy, clean, star, line, title = painted["moving"]
-    error = {
-        artist: (torch.as_tensor(artist.get_array()) - x[0, 0]).square().sum().item()
-        for artist in (drawn, copy, noisy, clean)
-    }
-    assert error[drawn] == 0 < error[copy] < error[clean] < error[noisy]
-    usual = float(title.get_text().split()[2])
-    place, oddness = star.get_xydata().copy(), line.get_xdata()[0]
-    cross = torch.eye(28).maximum(torch.eye(28).flip(0)).reshape(1, 1, 28, 28)
-    look(cross)
-    assert line.get_xdata()[0] > 3 * oddness and title.get_text() == "odder than 100 % of test digits"
-    assert usual < 100 and (star.get_xydata() != place).any()
-    look(torch.zeros(1, 1, 28, 28))  # nothing drawn: no division by zero

@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from course_utils import CourseError
-from course_utils.widgets import sliders
+from course_utils.widgets import live, sliders
 from course_utils.widgets.sliders import image_slider, latent_explorer, threshold_slider
 
 START = torch.tensor([0.25, 0.5, 0.75])
@@ -42,10 +42,10 @@ def made(monkeypatch):
     image, text = ipywidgets.Image, ipywidgets.HTML
     monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
     monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
-    monkeypatch.setattr(explorers, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
-    repainter = explorers.repainter
+    monkeypatch.setattr(live, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
+    repainter = sliders.repainter
     monkeypatch.setattr(
-        explorers, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
+        sliders, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
     )
     return parts
 
