@@ -152,11 +152,11 @@ def _collect(jobs, submit, report):
             job = jobs[futures[future]]
             try:
                 done = future.result()
-            except Exception as error:  # a worker that is lost for good takes its exception's type from the executor
+                if done.notebook:
+                    write_bytes(job.out, done.notebook)
+                    write_bytes(job.out.with_suffix(".html"), done.html)
+            except Exception as error:  # a full disk here, or a worker that is lost for good, as the executor says it
                 done = Executed(error=f"{type(error).__name__}: {error}")
-            if done.notebook:
-                write_bytes(job.out, done.notebook)
-                write_bytes(job.out.with_suffix(".html"), done.html)
             result = Result(job.out.stem, done.seconds, done.figures, done.error, done.made_with)
             results[futures[future]] = result
             if report:
@@ -226,9 +226,13 @@ def _work(send, name, source, parameters, timeout, out):
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()
-    place = tempfile.TemporaryDirectory(dir=out.parent, prefix=f".running-{out.stem}-")
-    with contextlib.suppress(KeyboardInterrupt), place as folder:
-        send.send(execute(name, source, parameters, timeout, folder))
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".running-{out.stem}-") as folder:
+            send.send(execute(name, source, parameters, timeout, folder))
+    except Exception as error:  # such as a full disk
+        send.send(Executed(error=f"{type(error).__name__}: {error}"))
+    except KeyboardInterrupt:
+        pass
 
 
 def execute(name: str, source: bytes, parameters: dict[str, Any], timeout: int, place: str | None = None) -> Executed:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from course_utils.command import execute
+from course_utils.support import notebooks
 
 START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine that is busy; it takes a tenth of them
 
@@ -22,7 +22,7 @@ def lab(tmp_path_factory):
     """JupyterLab on copies of the pages without outputs, for a learner who starts afresh: its address, and a folder."""
     folder = tmp_path_factory.mktemp("learner")
     (folder / "notebooks").mkdir()
-    for path in runner.find(["00", "02"]):
+    for path in notebooks.find(["00", "02"]):
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -72,7 +72,7 @@ def open_page(lab, browser):
     expect.set_options(1000 * STEP_SECONDS)
 
     def open_page(number):
-        (path,) = runner.find([number])
+        (path,) = notebooks.find([number])
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.set_default_timeout(1000 * STEP_SECONDS)
         tab.goto(f"{address}/workspaces/{number}/tree/{path.name}?token=learner", wait_until="domcontentloaded")

@@ -4,7 +4,9 @@ import nbformat
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 
-from course_utils.command import execute, export
+from course_utils.command import export
+from course_utils.command.html import to_html
+from course_utils.support import notebooks
 
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
@@ -63,8 +65,8 @@ def opened(browser, tmp_path_factory):
 
 def page_of(name):
     """A notebook as `course run` writes it for readers."""
-    (path,) = runner.find([name])
-    return runner.to_html(nbformat.read(path, as_version=4), path.stem)
+    (path,) = notebooks.find([name])
+    return to_html(nbformat.read(path, as_version=4), path.stem)
 
 
 def violations(page):
@@ -79,7 +81,7 @@ def violations(page):
     return [f"{line} For example: {html}" for line, html in lines.items()]
 
 
-@pytest.mark.parametrize("name", [path.stem for path in runner.find()])
+@pytest.mark.parametrize("name", [path.stem for path in notebooks.find()])
 def test_axe_finds_nothing_on_a_page(opened, name):
     page = opened(page_of(name))
     assert page.locator("html").get_attribute("lang") == "en"
@@ -92,7 +94,7 @@ def test_axe_finds_nothing_on_a_page(opened, name):
 @pytest.mark.parametrize(("kind", "query"), [("solutions", ""), ("handout", ""), ("slides", "?print-pdf")])
 def test_axe_finds_nothing_on_exports(opened, tmp_path, monkeypatch, kind, query):
     monkeypatch.setattr(export, "BROWSERS", ())  # no PDF is wanted here
-    path, *_ = export.export(kind, runner.find(["02"]), tmp_path)
+    path, *_ = export.export(kind, notebooks.find(["02"]), tmp_path)
     page = opened(path.read_text(encoding="utf-8"), query)
     if query:  # every slide is on show
         page.wait_for_selector(".pdf-page")

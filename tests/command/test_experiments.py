@@ -142,8 +142,8 @@ def test_a_cluster_goes_on_where_a_worker_is_killed(measure, tmp_path):
     distributed = pytest.importorskip("distributed")
     marks = tmp_path / "marks"
     marks.mkdir()
-    mark = f"import os, time\nopen(os.path.join({str(marks)!r}, f'{{SEED}}.{{time.time_ns()}}'), 'w').close()\ntime.sleep(5)"
-    page = write_page(tmp_path, mark, SCORE)
+    mark = f"import pathlib, time\npathlib.Path({str(marks)!r}, f'{{SEED}}.{{time.time_ns()}}').touch()"
+    page = write_page(tmp_path, mark, "time.sleep(5)", SCORE)
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as local:
 
         def kill_one():

@@ -12,11 +12,12 @@ import pytest
 from nbclient import NotebookClient
 
 from course_utils import CourseError
-from course_utils.command import cli, execute, export, slides
-from course_utils.support.files import NOTEBOOKS
+from course_utils.command import cli, export, slides
 from course_utils.command.formulas import to_mathml
+from course_utils.support import notebooks
+from course_utils.support.files import NOTEBOOKS
 
-PAGES = {path.stem: nbformat.read(path, as_version=4) for path in runner.find()}
+PAGES = {path.stem: nbformat.read(path, as_version=4) for path in notebooks.find()}
 
 
 def tagged(notebook, tag):
@@ -59,7 +60,7 @@ def executed(notebook, folder):
 
 
 def test_unfilled_student_copy_runs_to_its_end(tmp_path):
-    (path,) = export.export("student", runner.find(["00"]), tmp_path)
+    (path,) = export.export("student", notebooks.find(["00"]), tmp_path)
     notebook = nbformat.read(path, as_version=4)
     for cell in tagged(notebook, "parameters"):
         cell.source = cell.source.replace("10_000", "3_000")
@@ -88,11 +89,11 @@ def test_student_copy_goes_on_with_a_right_function_and_not_with_a_wrong_one(tmp
 
 
 def test_work_in_a_student_copy_is_not_overwritten(tmp_path):
-    (path,) = export.export("student", runner.find(["01"]), tmp_path)
-    list(export.export("student", runner.find(["01"]), tmp_path))  # unchanged: written again without ado
+    (path,) = export.export("student", notebooks.find(["01"]), tmp_path)
+    list(export.export("student", notebooks.find(["01"]), tmp_path))  # unchanged: written again without ado
     path.write_text(path.read_text(encoding="utf-8").replace("return ...", "return 1", 1), encoding="utf-8")
     with pytest.raises(CourseError, match=r"01_autoencoder.ipynb is there already and differs.*--out"):
-        list(export.export("student", runner.find(["00", "01"]), tmp_path))
+        list(export.export("student", notebooks.find(["00", "01"]), tmp_path))
     assert "return 1" in path.read_text(encoding="utf-8") and len(list(tmp_path.iterdir())) == 1
 
 
@@ -119,7 +120,7 @@ def page(request, tmp_path_factory):
     out = tmp_path_factory.mktemp("out")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export, "BROWSERS", ())
-        wrote = list(export.export(request.param, runner.find(["02"]), out))
+        wrote = list(export.export(request.param, notebooks.find(["02"]), out))
     assert wrote[0] == out / "02_variational_autoencoder.html" and [*out.iterdir()] == wrote[:1]
     assert wrote[1:] == [] or (request.param == "handout" and "no PDF: found no Chromium" in wrote[1])
     return request.param, Page(wrote[0])
@@ -207,7 +208,7 @@ def slide_types(notebook):
 
 
 def test_slides_of_a_page_are_the_same_each_time():
-    page = export._read(runner.find(["03"])[0])
+    page = PAGES["03_convolutional_autoencoder"]
     assert slides.to_slides(page, "03") == slides.to_slides(page, "03")
 
 
@@ -266,11 +267,11 @@ def test_command_says_what_it_wrote(capsys, tmp_path, monkeypatch):
 
 
 def test_export_starts_without_torch():
-    code = "import sys, course_utils.export; sys.exit(any(m in sys.modules for m in ('torch', 'nbconvert', 'numpy')))"
+    code = "import sys, course_utils.command.export as e; sys.exit(bool({'torch', 'nbconvert', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_browser_that_fails_leaves_the_page_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(export, "BROWSERS", (sys.executable,))  # it does not know the options, and fails
-    page, line = export.export("handout", runner.find(["00"]), tmp_path)
+    page, line = export.export("handout", notebooks.find(["00"]), tmp_path)
     assert [*tmp_path.iterdir()] == [page] and line.startswith("no PDF of 00_start_here: ")

@@ -1,7 +1,8 @@
-"""The fault suite's short form: each fault at a few moments. `python tests/faults.py` tries them at many."""
+"""The fault suite's short form: each fault at a few moments. `python tests/tools/faults.py` tries them at many."""
 
 import faults
 import pytest
+from small_pages import write_page
 
 from course_utils import CourseError
 from course_utils.command import execute
@@ -25,20 +26,20 @@ def test_a_fault_that_loses_data_is_counted():
 
 
 def test_python_without_a_kernel_is_told_once(tmp_path, monkeypatch):
-    page = faults.write_page(tmp_path, "x = 1")
-    monkeypatch.setattr(runner.importlib.util, "find_spec", lambda name: None)
+    page = write_page(tmp_path, "x = 1")
+    monkeypatch.setattr(execute.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(CourseError, match=r"no Jupyter kernel.*requirements.txt"):
-        runner.run([runner.Job(page, {}, tmp_path / "out" / page.name)])
+        execute.run([execute.Job(page, {}, tmp_path / "out" / page.name)])
 
 
 def test_leftovers_of_a_killed_run_go_at_the_next_start_and_those_of_other_pages_stay(tmp_path):
-    page = faults.write_page(tmp_path, "x = 1")
+    page = write_page(tmp_path, "x = 1")
     for name in ("42_small", "41_other"):
         (tmp_path / "out" / f".running-{name}-abc").mkdir(parents=True)
-    job = runner.Job(page, {"EPOCHS": "three"}, tmp_path / "out" / page.name)
+    job = execute.Job(page, {"EPOCHS": "three"}, tmp_path / "out" / page.name)
     with pytest.raises(CourseError, match="EPOCHS"):
-        runner.run([job])
+        execute.run([job])
     assert (tmp_path / "out" / ".running-42_small-abc").exists()
-    runner.run([runner.Job(page, {}, job.out)])
+    execute.run([execute.Job(page, {}, job.out)])
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert left == {"42_small.ipynb", "42_small.html", ".running-41_other-abc"}

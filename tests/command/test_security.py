@@ -13,9 +13,8 @@ import torch
 from torchvision import datasets
 
 from course_utils import CourseError, data
-from course_utils.support import weights
-from course_utils.command import execute, export, slides
-from course_utils.support.files import NOTEBOOKS, ROOT
+from course_utils.command import export, html, slides
+from course_utils.support.files import NOTEBOOKS, ROOT, WEIGHTS
 
 SOURCES = [*ROOT.glob("course_utils/**/*.py"), *NOTEBOOKS.glob("*.ipynb")]
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
@@ -91,11 +90,11 @@ def test_every_file_that_is_downloaded_has_a_checksum():
     assert all(mirror.startswith("https://") for mirror in datasets.MNIST.mirrors[:1])
 
 
-@pytest.mark.parametrize("path", sorted(checkpoints.FOLDER.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(WEIGHTS.iterdir()), ids=lambda path: path.name)
 def test_committed_weights_are_safetensors_with_a_checksum(path):
     assert path.suffix == ".safetensors"
-    header, _ = checkpoints._parts(path.read_bytes())
-    assert re.fullmatch("[0-9a-f]{64}", header["__metadata__"][checkpoints.CHECKSUM])
+    header, _ = weights._parts(path.read_bytes())
+    assert re.fullmatch("[0-9a-f]{64}", header["__metadata__"][weights.CHECKSUM])
 
 
 def test_archives_in_a_folder_of_images_are_not_unpacked(tmp_path, capsys):
@@ -122,9 +121,9 @@ def hostile_page(folder):
     return notebook
 
 
-@pytest.mark.parametrize("end", [runner.FOLD_SOLUTIONS, export.OPEN_SOLUTIONS, export.FOR_PRINT])
+@pytest.mark.parametrize("end", [html.FOLD_SOLUTIONS, export.OPEN_SOLUTIONS, export.FOR_PRINT])
 def test_titles_outputs_and_alt_texts_are_shown_as_text(tmp_path, end):
-    page = runner.to_html(hostile_page(tmp_path), HOSTILE, end)
+    page = html.to_html(hostile_page(tmp_path), HOSTILE, end)
     assert "alert(1)</script>" not in page and '<img src=x onerror="' not in page
 
 
@@ -148,5 +147,5 @@ def test_a_checkpoint_that_holds_code_is_refused(tmp_path):
 
     torch.save({"layer": Trap()}, tmp_path / "model.safetensors")
     with pytest.raises(CourseError, match="damaged"):
-        checkpoints.load(torch.nn.Linear(2, 2), tmp_path / "model.safetensors", "python -m something")
+        weights.load(torch.nn.Linear(2, 2), tmp_path / "model.safetensors", "python -m something")
     assert not (tmp_path / "sprung").exists()

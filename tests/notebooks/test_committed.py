@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from course_utils import losses, models
-from course_utils.support.files import FIGURES_MIME, NOTEBOOKS, ROOT, WIDGET_MIME
-from course_utils.command.execute import full_minutes_of, full_parameters_of, parameters_of
+from course_utils.support.files import FIGURES_MIME, ROOT, WIDGET_MIME
+from course_utils.support.notebooks import find, full_minutes_of, full_parameters_of, parameters_of
 
-PAGES = sorted(NOTEBOOKS.glob("*.ipynb"))
+PAGES = find()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 
 

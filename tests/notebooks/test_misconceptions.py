@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from course_utils.support.files import NOTEBOOKS
+from course_utils.support.notebooks import find
 
 # What people believe or overlook; the page and the section that takes it apart; what an `assert` there says.
 MISCONCEPTIONS = [
@@ -124,7 +124,7 @@ def asserted(code):
     return {ast.dump(part) for test in asserts for part in ast.walk(test)}
 
 
-PAGES = {page.name[:2]: list(sections(page)) for page in sorted(NOTEBOOKS.glob("*.ipynb"))}
+PAGES = {page.name[:2]: list(sections(page)) for page in find()}
 CALLED_SO = [(f"{number} {heading}", code) for number, page in PAGES.items() for heading, code in page]
 CALLED_SO = [(name, code) for name, code in CALLED_SO if name.endswith(": a misconception")]
 

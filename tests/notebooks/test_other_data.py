@@ -7,9 +7,10 @@ from PIL import Image
 from course_utils import data
 from course_utils.command import execute
 from course_utils.sample_images import make_sample_folder
+from course_utils.support import notebooks
 
 DATASET = "mnist" if data.is_on_disk("mnist") else "digits"
-PAGES = runner.find()
+PAGES = notebooks.find()
 
 
 def own_images(folder):
@@ -29,9 +30,9 @@ def results(tmp_path_factory):
     out, folder = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("my images")
     own_images(folder)
     capstone = {"DATASET": "digits", "SEED": 1, "FOLDER": str(folder)}
-    jobs = [runner.Job(path, {"DATASET": DATASET, "SEED": 1}, out / path.name) for path in PAGES]
-    jobs.append(runner.Job(runner.find(["10"])[0], capstone, out / "own_images.ipynb"))
-    return {job.out.stem: (result, job.out) for job, result in zip(jobs, runner.run(jobs), strict=True)}
+    jobs = [execute.Job(path, {"DATASET": DATASET, "SEED": 1}, out / path.name) for path in PAGES]
+    jobs.append(execute.Job(notebooks.find(["10"])[0], capstone, out / "own_images.ipynb"))
+    return {job.out.stem: (result, job.out) for job, result in zip(jobs, execute.run(jobs), strict=True)}
 
 
 @pytest.mark.parametrize("name", [path.stem for path in PAGES])

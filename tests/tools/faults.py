@@ -1,13 +1,14 @@
 """The fault suite: kills, full disks, bad servers, two at once. Nothing breaks, and nothing is lost.
 
-    python tests/faults.py [WORD ...] [--load]
+    python tests/tools/faults.py [WORD ...] [--load]
 
 tries each fault many times, at moments drawn from a seed and on all cores, and prints a table; the exit status is 1 if
 any try lost data or ended badly. A try ends well if the course goes on by itself at the next start, or says in one
 message what is wrong.
 Words choose faults by name. `--load` puts thirty learners on this machine instead, and prints what they need.
 
-`pytest` runs the same faults a few times each (tests/test_faults.py). They use fork, SIGKILL and tmpfs: on Linux only.
+`pytest` runs the same faults a few times each (tests/command/test_faults.py). They use fork, SIGKILL and tmpfs: on
+Linux only.
 """
 
 import argparse
@@ -36,21 +37,21 @@ from course_utils.command.execute import prepare_environment
 
 prepare_environment(COURSE_DATASET="digits")
 
-import nbformat  # noqa: E402
 import psutil  # noqa: E402
 import pytest  # noqa: E402
-import test_data  # noqa: E402
+import small_mnist  # noqa: E402
 import torch  # noqa: E402
+from small_pages import SCORE, write_page  # noqa: E402
 from torch.utils.data import TensorDataset  # noqa: E402
 from torchvision import datasets  # noqa: E402
 
-from course_utils import CourseError, data, scoreboard  # noqa: E402
-from course_utils.support import files, weights
-from course_utils.command import execute, export
-from course_utils.exercises import progress
+from course_utils import CourseError, data, download  # noqa: E402
+from course_utils.command import execute, export, records  # noqa: E402
+from course_utils.exercises import progress  # noqa: E402
 from course_utils.losses import mse, sse  # noqa: E402
 from course_utils.models import VAE, Autoencoder  # noqa: E402
-from course_utils.training import fit  # noqa: E402
+from course_utils.resuming import fit_resumable  # noqa: E402
+from course_utils.support import files, notebooks, weights  # noqa: E402
 
 LINUX = sys.platform == "linux"
 
@@ -112,25 +113,6 @@ def to_the_end(function, *arguments):
     return time.perf_counter() - started
 
 
-PARAMETERS = 'DATASET = "auto"\nEPOCHS = 3\nSEED = 0'
-SCORE = "from course_utils.scoreboard import score\nscore(figure=SEED + 10 * EPOCHS)"
-
-
-def write_page(folder, *cells, name="42_small"):
-    """A small notebook with parameters and the given cells."""
-    parameters = nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_markdown_cell("# Small page"), parameters, *map(nbformat.v4.new_code_cell, cells)],
-        metadata={
-            "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"},
-            "course": {"full": {"EPOCHS": 7}, "full_minutes": 1},
-        },
-    )
-    path = folder / f"{name}.ipynb"
-    path.write_text(nbformat.writes(notebook), encoding="utf-8")
-    return path
-
-
 def course(folder, *arguments, before="", **options):
     """Start `course ARGUMENTS` on one page in a process of its own, with its results and reference in a folder."""
     main = folder / "main.py"
@@ -138,9 +120,9 @@ def course(folder, *arguments, before="", **options):
         f"""
 import pathlib, sys
 from course_utils.command import cli, execute
-from course_utils.support import files
+from course_utils.support import files, notebooks
 files.REFERENCE = pathlib.Path({str(folder / "reference.json")!r})
-runner.find = lambda numbers: [pathlib.Path({str(folder / "42_small.ipynb")!r})]
+notebooks.find = lambda numbers=(): [pathlib.Path({str(folder / "42_small.ipynb")!r})]
 {before}
 if __name__ == "__main__":
     sys.exit(cli.main(sys.argv[1:]))
@@ -194,7 +176,7 @@ def train(checkpoint, figures=None, epochs=8, loss=loss):
     torch.manual_seed(0)
     x = torch.rand(100, 1, 28, 28)
     model = torch.nn.Sequential(torch.nn.Dropout(0.1), Autoencoder(latent_dim=4, hidden_dim=8))
-    history = fit(model, TensorDataset(x, x), loss, epochs=epochs, checkpoint=checkpoint, device="cpu", progress=False)
+    history = fit_resumable(checkpoint, model, TensorDataset(x, x), loss, epochs=epochs, device="cpu", progress=False)
     weights = hashlib.sha256(b"".join(value.numpy().tobytes() for value in model.state_dict().values())).hexdigest()
     if figures:
         files.write_json(figures, [[row["train"] for row in history], weights])
@@ -221,14 +203,14 @@ def killed_training(draw, folder):
 def mirror(folder, how):
     """A server in a process of its own, and a small MNIST that can be downloaded from it into `folder`."""
     with pytest.MonkeyPatch.context() as patch:
-        _, arrays = test_data.make_small(folder / "source", patch)
+        _, arrays = small_mnist.make_small(folder / "source", patch)
         for name, value in (("TIMEOUT", 0.5), ("DEADLINE", 1), ("LARGEST", 1e7)):
-            patch.setattr(data, name, value)
+            patch.setattr(download, name, value)
         patch.setenv("COURSE_DATA", str(folder / "data"))
         ready, write = os.pipe()
 
         def serve():
-            with test_data.server(arrays) as url:
+            with small_mnist.server(arrays) as url:
                 os.write(write, url.encode())
                 time.sleep(600)
 
@@ -250,10 +232,10 @@ def silently(function, *arguments):
 
 def killed_download(draw, folder):
     with mirror(folder, "good"):
-        kill_during(data.download, "mnist", after=draw.uniform(0, 0.5))
+        kill_during(download.download, "mnist", after=draw.uniform(0, 0.5))
         with suppress(CourseError):  # not there yet is an answer; a set that is not whole is none
             assert len(silently(data.load, "mnist", "train")) == 50
-        silently(data.download, "mnist")
+        silently(download.download, "mnist")
         assert len(silently(data.load, "mnist", "train")) == 50
     no_leftovers(folder / "data")
     return "complete at the next call"
@@ -263,16 +245,16 @@ def killed_reference(draw, folder):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "REFERENCE", folder / "reference.json")
         parameters = {"DATASET": "digits", "EPOCHS": 5}
-        scoreboard.record("00_before", "quick", parameters, {0: {"error": 1.0}})
+        records.record("00_before", "quick", parameters, {0: {"error": 1.0}})
 
         def rewrite():
             for i in range(10_000):
-                scoreboard.record("01_page", "quick", parameters, {seed: {"error": float(i)} for seed in range(3)})
+                records.record("01_page", "quick", parameters, {seed: {"error": float(i)} for seed in range(3)})
 
         kill_during(rewrite, after=draw.uniform(0, 0.1))
         rows = files.read_json(files.REFERENCE, None)
         kept(rows and rows[0]["figures"]["error"]["mean"] == 1.0, "a row is gone")
-        scoreboard.record("02_after", "quick", parameters, {0: {"error": 2.0}})
+        records.record("02_after", "quick", parameters, {0: {"error": 2.0}})
         assert files.read_json(files.REFERENCE, None)[-1]["notebook"] == "02_after"
     return "the old file or the new one"
 
@@ -326,9 +308,9 @@ def killed_run(draw, folder):
     return "runs at the next start"
 
 
-def killed_full_run(draw, folder):
-    write_page(folder, SCORE)
-    arguments = ("run", "--full", "--dataset", "digits", "--jobs", "1")
+def killed_measurement(draw, folder):
+    write_page(folder, SCORE, full={"EPOCHS": 7})
+    arguments = ("measure", "--full", "--dataset", "digits", "--jobs", "1")
     run = course(folder, *arguments)
     with suppress(subprocess.TimeoutExpired):
         run.wait(draw.uniform(3, 22))
@@ -337,7 +319,9 @@ def killed_full_run(draw, folder):
     receipts = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*.seed?.json")}
     status, said = answer(course(folder, *arguments))
     assert status == 0, said
-    (row,) = files.read_json(folder / "reference.json", None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(files, "REFERENCE", folder / "reference.json")
+        (row,) = records.record_folder(folder / "out")
     assert row["figures"] == {"figure": {"mean": 71.0, "std": 1.0}}, row
     for path, written in receipts.items():
         kept(path.stat().st_mtime_ns == written, "a finished run was repeated")
@@ -371,7 +355,7 @@ def sleeping_training(draw, folder):
 def sleeping_download(draw, folder):
     def fetch():
         try:
-            data.download("mnist")
+            download.download("mnist")
         except CourseError as error:  # a pause longer than the deadline looks like a server that stalls
             files.write_json(folder / "said.json", str(error))
 
@@ -381,7 +365,7 @@ def sleeping_download(draw, folder):
         assert os.waitpid(pid, 0)[1] == 0
         said = files.read_json(folder / "said.json", "")
         assert not said or "nothing was changed" in said, said
-        silently(data.download, "mnist")
+        silently(download.download, "mnist")
         assert len(silently(data.load, "mnist", "train")) == 50
     no_leftovers(folder / "data")
     return "one message, and complete at the next call" if said else "complete"
@@ -483,8 +467,8 @@ def read_only(draw, folder):
         row = ("01_page", "quick", {"DATASET": "digits"}, {0: {"error": 1.0}})
         refuses(progress.keep, "exercises", "00-step", says="Read-only")
         refuses(train, small / "run.pt", says="Read-only")
-        refuses(scoreboard.record, *row, says="Read-only")
-        refuses(data.download, "mnist", says="Read-only")
+        refuses(records.record, *row, says="Read-only")
+        refuses(download.download, "mnist", says="Read-only")
         refuses(lambda: list(export.export("student", [page], small)), says="Read-only")
         status, said = answer(course(folder, "run", "--dataset", "digits"))
         assert status == 1 and "Read-only" in said and said.count("\n") == 1, said
@@ -500,11 +484,11 @@ def bad_server(how):
             (folder / "data").mkdir()
             (folder / "data" / "mine.txt").write_text("keep me")
             started = time.monotonic()
-            refuses(data.download, "mnist", says="could not download MNIST; nothing was changed")
+            refuses(download.download, "mnist", says="could not download MNIST; nothing was changed")
             assert time.monotonic() - started < 10
             kept(os.listdir(folder / "data") == ["mine.txt"], "the data folder was changed")
             patch.setattr(datasets.MNIST, "mirrors", [f"{url}/{how}/", f"{url}/good/"])
-            silently(data.download, "mnist")
+            silently(download.download, "mnist")
             assert len(silently(data.load, "mnist", "train")) == 50
         return "one message; the next mirror helps"
 
@@ -513,7 +497,7 @@ def bad_server(how):
 
 def redirected_server(draw, folder):
     with mirror(folder, "moved"):
-        silently(data.download, "mnist")
+        silently(download.download, "mnist")
         assert len(silently(data.load, "mnist", "train")) == 50
     return "followed, and the checksum compared"
 
@@ -590,7 +574,7 @@ def terminated_in_the_background(draw, folder):
     write_page(folder, "import time; time.sleep(60)")
     ignore = functools.partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
     run = course(folder, "run", "--dataset", "digits", preexec_fn=ignore)
-    while not list(folder.glob("out/.running-*/*.ipynb")) and run.poll() is None:
+    while not list(folder.glob("out/.running-*/*.executed.ipynb")) and run.poll() is None:
         time.sleep(0.1)
     time.sleep(draw.uniform(0, 2))
     family = psutil.Process(run.pid).children(recursive=True)
@@ -614,7 +598,7 @@ def two_recorders(draw, folder):
 
         def record(name):
             for i in range(10):
-                scoreboard.record(f"{name}{i}", "quick", {"DATASET": "digits"}, {0: {"error": 1.0}})
+                records.record(f"{name}{i}", "quick", {"DATASET": "digits"}, {0: {"error": 1.0}})
 
         together(*(functools.partial(record, name) for name in "abc"))
         kept(len(files.read_json(files.REFERENCE, [])) == 30, "a row is gone")
@@ -642,7 +626,7 @@ def two_downloads(draw, folder):
         def fetch():
             time.sleep(draw.uniform(0, 0.1))
             try:
-                data.download("mnist")
+                download.download("mnist")
             except CourseError as error:
                 assert "another download" in str(error)
 
@@ -691,16 +675,16 @@ def flipped_checkpoint(draw, folder):
 def flipped_weights(draw, folder):
     path = folder / "vae.safetensors"
     model = VAE(latent_dim=2, hidden_dim=4)
-    checkpoints.halve(model)
-    checkpoints.save(model, path, {"data": "none"})
+    weights.halve(model)
+    weights.save(model, path, {"data": "none"})
     flip_a_bit(draw, path)
     try:
-        loaded = checkpoints.load(VAE(latent_dim=2, hidden_dim=4), path, "command")
+        loaded = weights.load(VAE(latent_dim=2, hidden_dim=4), path, "command")
     except CourseError as error:
         assert "damaged" in str(error)
         return "refused with a remedy"
-    weights = zip(loaded.state_dict().values(), model.state_dict().values(), strict=True)
-    kept(all(torch.equal(ours, theirs) for ours, theirs in weights), "damaged weights were loaded")
+    pairs = zip(loaded.state_dict().values(), model.state_dict().values(), strict=True)
+    kept(all(torch.equal(ours, theirs) for ours, theirs in pairs), "damaged weights were loaded")
     return "a bit that nobody reads"
 
 
@@ -807,8 +791,8 @@ def load():
     free = psutil.virtual_memory().available
     kernels = max(1, min(LEARNERS, int(free / KERNEL_BYTES)))
     ends = {}
-    for name, settings in (("one thread each", runner.KERNEL_ENVIRONMENT), ("torch's own threads", {})):
-        environment = {key: value for key, value in os.environ.items() if key not in runner.KERNEL_ENVIRONMENT}
+    for name, settings in (("one thread each", execute.KERNEL_ENVIRONMENT), ("torch's own threads", {})):
+        environment = {key: value for key, value in os.environ.items() if key not in execute.KERNEL_ENVIRONMENT}
         command = [sys.executable, "-c", LEARNER]
         started, least = time.perf_counter(), free
         running = [
@@ -830,11 +814,11 @@ def load():
             f"all together {(free - least) / 1e9:.1f} GB; figures {ends[name]}",
             flush=True,
         )
-    page, least = runner.find(["01"])[0], [free]
+    page, least = notebooks.find(["01"])[0], [free]
     with tempfile.TemporaryDirectory() as folder:
-        (alone,) = runner.run([runner.Job(page, {}, Path(folder, "alone.ipynb"))])
+        (alone,) = execute.run([execute.Job(page, {}, Path(folder, "alone.ipynb"))])
         started = time.perf_counter()
-        jobs = [runner.Job(page, {"SEED": seed}, Path(folder, f"seed{seed}.ipynb")) for seed in range(kernels)]
+        jobs = [execute.Job(page, {"SEED": seed}, Path(folder, f"seed{seed}.ipynb")) for seed in range(kernels)]
         watch = threading.Event()
 
         def sample():
@@ -843,7 +827,7 @@ def load():
 
         threading.Thread(target=sample).start()
         try:
-            results = runner.run(jobs, workers=kernels)
+            results = execute.run(jobs, workers=kernels)
         finally:
             watch.set()
     seconds = [result.seconds for result in results]
@@ -874,7 +858,7 @@ FAULTS = [
     Fault("killed: guesses and exercises", killed_progress, 50, 3),
     Fault("killed: course export", killed_export, 50, 0),
     Fault("killed: course run", killed_run, 20, 0),
-    Fault("killed: course run --full", killed_full_run, 8, 0),
+    Fault("killed: course measure", killed_measurement, 8, 0),
     Fault("course run &, then SIGTERM", terminated_in_the_background, 2, 1),
     Fault("asleep: training with a checkpoint", sleeping_training, 20),
     Fault("asleep: download", sleeping_download, 20),
@@ -938,7 +922,7 @@ def main():
     width = max(len(fault.name) for fault in chosen)
     print(f"{'fault':{width}}  tried  lost  seconds  outcome")
     bad = []
-    with ProcessPoolExecutor(runner.cores(), get_context("fork")) as pool:
+    with ProcessPoolExecutor(execute.cores(), get_context("fork")) as pool:
         for fault in chosen:
             started = time.perf_counter()
             once = functools.partial(try_numbered, FAULTS.index(fault), options.seed)
