@@ -25,5 +25,5 @@ def lay_out(folder: Path) -> list[Path]:
 
 def start_lab(folder: Path, browser: bool) -> int:
     """JupyterLab on the first page, for this machine only and with a token; returns its exit status when it ends."""
-    command = [sys.executable, "-m", "jupyterlab", str(folder / notebooks.find()[0].name), "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", str(folder / notebooks.find()[0].name), "--ServerApp.ip=localhost"]
     return subprocess.call([*command, *([] if browser else ["--no-browser"])], cwd=folder)

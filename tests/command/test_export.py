@@ -267,7 +267,7 @@ def test_command_says_what_it_wrote(capsys, tmp_path, monkeypatch):
 
 
 def test_export_starts_without_torch():
-    code = "import sys, course_utils.command.export as e; sys.exit(bool({'torch', 'nbconvert', 'numpy'} & set(sys.modules)))"
+    code = "import course_utils.command.export, sys; sys.exit(bool({'torch', 'nbconvert', 'numpy'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

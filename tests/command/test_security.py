@@ -14,6 +14,7 @@ from torchvision import datasets
 
 from course_utils import CourseError, data
 from course_utils.command import export, html, slides
+from course_utils.support import weights
 from course_utils.support.files import NOTEBOOKS, ROOT, WEIGHTS
 
 SOURCES = [*ROOT.glob("course_utils/**/*.py"), *NOTEBOOKS.glob("*.ipynb")]
