@@ -20,7 +20,7 @@ from course_utils.support.notebooks import tags
 from course_utils.support.words import described
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
-_right = {}  # the functions that were found right since the kernel started, by the exercise's id
+_right: dict[str, Callable] = {}  # the functions that were found right since the kernel started, by the exercise's id
 
 
 def predict(id: str, guess: str | float | None = None, *, result: str | float | None = None) -> None:
@@ -60,12 +60,12 @@ def check(id: str, answer: Any) -> None:
     """
     judge = _find(id, "CHECKS")
     own = answer
+    error: BaseException | None = None
     _right.pop(id, None)
     if answer is ...:
         problem, error = None, NotFilledIn()
     elif not callable(answer):
         problem = f'expected your function itself, as in check("{id}", name), got {described(answer)}'
-        error = None
     else:
         answer = sandbox.Watched(answer)
         with torch.random.fork_rng(devices=[]):  # the page's random numbers go on as if nothing had been checked

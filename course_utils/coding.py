@@ -9,13 +9,14 @@ import itertools
 import math
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 from constriction import stream
 
 from course_utils import CourseError
 from course_utils.support.words import described
-from course_utils.whole_number_vae import MU_LIMIT, POSTERIORS, PRIOR_MODEL, REACH, as_array
+from course_utils.whole_number_vae import MU_LIMIT, POSTERIORS, PRIOR_MODEL, REACH, WholeNumberVAE, as_array
 
 BLOCK = 8  # at most so many images pass through the networks together
 ROWS = stream.model.Categorical(perfect=False)  # one row of relative frequencies a symbol
@@ -25,7 +26,7 @@ HEADER = struct.Struct("<4sBI8sI")  # magic, kind, number of images, fingerprint
 DIGEST = 8  # bytes of SHA-256 at the end of a file
 
 
-def compress(model, images):
+def compress(model: WholeNumberVAE, images: Any) -> bytes:
     """Images -> the bytes of a file, from which `decompress` returns exactly these images.
 
     Args:
@@ -44,7 +45,7 @@ def compress(model, images):
     return pack(kind, len(x), model.fingerprint, raw, payload)
 
 
-def decompress(model, data):
+def decompress(model: WholeNumberVAE, data: bytes) -> np.ndarray:
     """The bytes of a file -> uint8 images (N, 784), every pixel as it was.
 
     Raises:
@@ -68,7 +69,7 @@ def decompress(model, data):
     return x
 
 
-def blocks(count):
+def blocks(count: int) -> list[tuple[int, int]]:
     """How `count` images are cut into blocks: a list of (start, stop).
 
     The first image has a block of its own. Later a block is at most a quarter of what is on the stack already, so that
@@ -80,7 +81,7 @@ def blocks(count):
     return list(itertools.pairwise(cuts))
 
 
-def push_images(coder, model, x, plain=False):
+def push_images(coder: Any, model: WholeNumberVAE, x: np.ndarray, plain: bool = False) -> None:
     """Put a block of images (B, 784) on the stack. `plain`: take no bits back, for the first block of a file."""
     mu, row = model.posterior(x)
     z = mu if plain else mu + _pop(coder, POSTERIORS[row.ravel()]).reshape(mu.shape) - REACH  # takes bits
@@ -88,7 +89,7 @@ def push_images(coder, model, x, plain=False):
     coder.encode_reverse((z + MU_LIMIT + REACH).ravel().astype(np.int32), PRIOR_MODEL)
 
 
-def pop_images(coder, model, count, plain=False):
+def pop_images(coder: Any, model: WholeNumberVAE, count: int, plain: bool = False) -> np.ndarray:
     """Take a block of `count` images off the stack: `push_images` backwards, step by step."""
     z = coder.decode(PRIOR_MODEL, count * model.latent_dim).reshape(count, -1) - MU_LIMIT - REACH
     x = _pop(coder, model.frequencies(z)).reshape(count, 784)
@@ -101,7 +102,7 @@ def pop_images(coder, model, count, plain=False):
     return x
 
 
-def pack(kind, count, fingerprint, content, payload):
+def pack(kind: int, count: int, fingerprint: bytes, content: bytes, payload: bytes) -> bytes:
     """A file: header, payload, and the first 8 bytes of their SHA-256.
 
     Args:
@@ -124,7 +125,7 @@ def pack(kind, count, fingerprint, content, payload):
     return body + hashlib.sha256(body).digest()[:DIGEST]
 
 
-def unpack(data, fingerprint):
+def unpack(data: bytes, fingerprint: bytes) -> tuple[int, int, int, bytes]:
     """The inverse of `pack`: (kind, count, checksum of the content, payload).
 
     Raises:

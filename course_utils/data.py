@@ -6,6 +6,7 @@ import warnings
 import zlib
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -183,7 +184,7 @@ def _read_image(file):
     return torch.from_numpy(np.array(square)).float() / 255, size, coloured
 
 
-def reader(name: str) -> type:
+def reader(name: str) -> Any:
     """torchvision's class for a set, which knows its mirrors and reads its files."""
     from torchvision import datasets  # slow to import, and not needed for the built-in digits
 

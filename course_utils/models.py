@@ -1,5 +1,7 @@
 """The models of the course. Pages 01 to 03 write them out; later pages import them from here."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -118,7 +120,9 @@ def good_start(model: nn.Module, x: Tensor) -> None:
         x: training images (N, 1, 28, 28), N at least 2; a thousand are enough.
     """
     require_different_images(x)
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)]
+    layers: list[Any] = [
+        layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+    ]
     if not layers or any(layer.bias is None for layer in layers):
         raise CourseError("good_start needs a model of linear or convolutional layers, each with a bias")
     for layer in layers:

@@ -6,12 +6,17 @@ also be read on a dark page.
 
 import io
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils import CourseError
@@ -32,7 +37,7 @@ STYLE = {
 }
 
 
-def image_rows(rows, alt, scale=0.75, titles=()):
+def image_rows(rows: dict[str, Tensor], alt: str, scale: float = 0.75, titles: Sequence[str] = ()) -> None:
     """Show rows of images, one column per example.
 
     Args:
@@ -63,7 +68,15 @@ def image_rows(rows, alt, scale=0.75, titles=()):
     show(figure, alt)
 
 
-def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
+def curves(
+    lines: dict[str, Any],
+    x_label: str,
+    y_label: str,
+    alt: str,
+    x_log: bool = False,
+    y_log: bool = False,
+    level: tuple[str, float] | None = None,
+) -> None:
     """Show one or more curves.
 
     Args:
@@ -105,7 +118,7 @@ def curves(lines, x_label, y_label, alt, x_log=False, y_log=False, level=None):
     show(figure, alt)
 
 
-def bars(groups, y_label, alt):
+def bars(groups: dict[Any, float], y_label: str, alt: str) -> None:
     """Show one bar per entry of `groups`, a dict from a label to a height."""
     _require_named(groups, "groups", "heights")
     heights = _numbers(list(groups.values()), "the heights of the bars")
@@ -118,7 +131,9 @@ def bars(groups, y_label, alt):
     show(figure, alt)
 
 
-def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
+def image_grid(
+    images: Tensor, columns: int, alt: str, x_label: str = "", y_label: str = "", scale: float = 0.32
+) -> None:
     """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white."""
     pixels = as_images(images, "the grid").squeeze(1)
     if type(columns) is not int or not 1 <= columns <= 100:
@@ -133,7 +148,7 @@ def image_grid(images, columns, alt, x_label="", y_label="", scale=0.32):
     show(figure, alt)
 
 
-def scatter(points, labels, alt, x_label, y_label):
+def scatter(points: Tensor, labels: Tensor, alt: str, x_label: str, y_label: str) -> None:
     """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
     points, labels = _plane(points, labels, "points")
     with plt.rc_context(STYLE):
@@ -143,7 +158,7 @@ def scatter(points, labels, alt, x_label, y_label):
     show(figure, alt)
 
 
-def scatter_row(panels, labels, alt):
+def scatter_row(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
     """Show several pictures like `scatter` side by side, without numbers on the axes.
 
     Args:
@@ -162,15 +177,16 @@ def scatter_row(panels, labels, alt):
     show(figure, alt)
 
 
-def draw_scatter(axis, points, labels, dot, font):
+def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: float) -> None:
     """Draw points (N, 2), coloured by their labels 0 to 9, and each label at the middle of its points."""
     for label in labels.unique().tolist():
         mine = points[labels == label]
-        axis.scatter(*mine.T.numpy(), s=dot, alpha=0.5, color=plt.cm.tab10(label))
-        axis.text(*mine.median(0).values, str(label), size=font, weight="bold", ha="center", va="center")
+        axis.scatter(mine[:, 0].numpy(), mine[:, 1].numpy(), s=dot, alpha=0.5, color=plt.cm.tab10(label))
+        x, y = mine.median(0).values.tolist()
+        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center")
 
 
-def histograms(groups, x_label, alt):
+def histograms(groups: dict[str, Any], x_label: str, alt: str) -> None:
     """Show how the values of each group are spread, one outline a group, each of area 1.
 
     Args:
@@ -194,7 +210,7 @@ def histograms(groups, x_label, alt):
     show(figure, alt)
 
 
-def show(figure, alt):
+def show(figure: Figure, alt: str) -> None:
     """Display a figure as PNG with `alt` as its text, and close it."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
@@ -202,7 +218,7 @@ def show(figure, alt):
     display({"image/png": png.getvalue(), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
 
 
-def as_images(images, name):
+def as_images(images: Any, name: str) -> Tensor:
     """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
     require_tensors(images)
     if not images.is_floating_point():

@@ -9,6 +9,7 @@ numbers. `coding.py` codes images with it.
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from constriction import stream
@@ -44,7 +45,7 @@ class WholeNumberVAE:
         CourseError: for weights that are not finite or not between -8 and 8, and for shapes that do not fit.
     """
 
-    def __init__(self, encoder, decoder, palettes):
+    def __init__(self, encoder: Any, decoder: Any, palettes: Any) -> None:
         palettes = _array(palettes)
         if palettes.ndim != 2 or not 2 <= palettes.shape[1] <= 256:
             raise CourseError(
@@ -81,7 +82,7 @@ class WholeNumberVAE:
         return 1 << (self.values - 2).bit_length()
 
     @property
-    def fingerprint(self):
+    def fingerprint(self) -> bytes:
         """8 bytes that change with any weight and any entry of a table; part of every file."""
         tables = [self.palettes, PRIOR, POSTERIORS, EXPONENTIALS]
         digest = hashlib.sha256()
@@ -89,7 +90,7 @@ class WholeNumberVAE:
             digest.update(str(array.shape).encode() + np.ascontiguousarray(array, "<f8").tobytes())
         return digest.digest()[:8]
 
-    def posterior(self, x):
+    def posterior(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """q(z|x): pixel values (B, 784) -> mu (B, latent_dim) in steps of 2^-5, row of the table POSTERIORS (ditto)."""
         mu, logvar = np.split(_through(self.encoder, x / self._unit), 2, axis=1)
         mu = np.clip(np.rint(mu * 2**CODE_BITS), -MU_LIMIT, MU_LIMIT).astype(np.int32)
@@ -97,7 +98,7 @@ class WholeNumberVAE:
         row = np.rint((np.clip(logvar, low, high) - low) * LOGVAR_STEPS).astype(np.int32)
         return mu, row
 
-    def frequencies(self, z):
+    def frequencies(self, z: np.ndarray) -> np.ndarray:
         """p(x|z): z (B, latent_dim) in steps of 2^-5 -> relative frequencies (B * 784, V), whole numbers as float64."""
         logits = _through(self.decoder, z / 2.0**CODE_BITS).reshape(len(z), -1, 784)
         steps = np.rint(logits * 2**LOGIT_BITS)
@@ -105,7 +106,7 @@ class WholeNumberVAE:
         weights = EXPONENTIALS[below]  # (B, K, 784), whole numbers up to 2^20
         return weights.transpose(0, 2, 1).reshape(-1, len(self.palettes)) @ self.palettes  # below 2^53: exact
 
-    def save(self, path):
+    def save(self, path: str | Path) -> int:
         """Write the model as safetensors with 16-bit weights; returns the size in bytes."""
         tensors = {"palettes": self.palettes.astype(np.int32)}
         for name, layers in (("encoder", self.encoder), ("decoder", self.decoder)):
@@ -117,7 +118,7 @@ class WholeNumberVAE:
         return len(content)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "WholeNumberVAE":
         """The model in a file that `save` wrote."""
         try:
             tensors = load_tensors(Path(path).read_bytes())
@@ -142,7 +143,7 @@ def _array(values):
     return array.astype(np.float64)
 
 
-def as_array(values):
+def as_array(values: Any) -> np.ndarray:
     """The array of an array, a tensor or a list; one of no numbers where NumPy cannot make one."""
     try:
         return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)

@@ -222,7 +222,8 @@ def _work(send, name, source, parameters, timeout, out):
     signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored in what a shell starts with &
 
     def wait():  # this process ends when the one that started it is gone, even killed; its kernel notices, and ends too
-        parent_process().join()
+        if parent := parent_process():
+            parent.join()
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

@@ -1,13 +1,16 @@
 """`course kit`: the course in one folder, with all wheels, that installs without a network.
 
-The kit may be for other systems and Pythons than those it is made on.
+The kit may be for other systems and Pythons than those it is made on: uv chooses what is needed there, pip fetches it.
 """
 
+import ast
 import fnmatch
+import functools
 import hashlib
-import json
+import importlib.util
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -28,15 +31,15 @@ class System:
 
     Attributes:
         title: its name for people.
-        platforms: the tags of the wheels that run on it.
-        values: what conditions in requirements, such as `; sys_platform == "win32"`, are compared with there.
+        uv: uv's name for it.
+        platforms: pip's names for it, which are tags of the wheels that run on it.
         shared: gigabytes of wheels that fit any Python.
         per_python: gigabytes of the others, for each Python.
     """
 
     title: str
-    platforms: tuple
-    values: dict
+    uv: str
+    platforms: tuple[str, ...]
     shared: float
     per_python: float
 
@@ -44,40 +47,37 @@ class System:
 SYSTEMS = {
     "windows": System(
         "Windows (x86-64)",
+        "x86_64-pc-windows-msvc",
         ("win_amd64",),
-        {"os_name": "nt", "sys_platform": "win32", "platform_system": "Windows", "platform_machine": "AMD64"},
-        shared=0.11,
-        per_python=0.23,
+        shared=0.13,
+        per_python=0.24,
     ),
     "macos": System(
         "macOS 14 or later (Apple silicon)",
+        "aarch64-apple-darwin",
         ("macosx_14_0_arm64",),  # pip takes wheels for earlier ones as well
-        {"os_name": "posix", "sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"},
-        shared=0.12,
-        per_python=0.2,
+        shared=0.14,
+        per_python=0.21,
     ),
     "linux": System(
         "Linux (x86-64)",
+        "x86_64-manylinux_2_28",
         (*(f"manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)), "manylinux2014_x86_64"),
-        {"os_name": "posix", "sys_platform": "linux", "platform_system": "Linux", "platform_machine": "x86_64"},
-        shared=2.3,
-        per_python=0.93,
+        shared=2.34,
+        per_python=0.94,
     ),
 }
 
-# `pip download --platform` picks wheels for another system, but compares conditions with the values of this one, and
-# has no option for that (github.com/pypa/pip/issues/10050): made on Linux, a kit for Windows would lack what only
-# Windows needs, and ask for CUDA. So pip starts with the other system's values, or not at all.
-PIP = """
-import json, runpy, sys
-from pip._vendor.packaging import markers
-
-values = json.loads(sys.argv.pop(1))
-markers.default_environment = lambda: dict(values)
-if not all(markers.Marker(f"{name} == '{value}'").evaluate() for name, value in values.items()):
-    sys.exit("ERROR: this version of pip cannot prepare a kit; try another, for example: pip install pip==25.3")
-runpy.run_module("pip", run_name="__main__")
-"""
+# uv reads none of pip's settings, but gets these, to find what pip will find.
+UV_OPTIONS = {
+    "index-url": "--default-index",
+    "extra-index-url": "--index",
+    "find-links": "--find-links",
+    "constraint": "--constraints",
+    "trusted-host": "--allow-insecure-host",
+}
+UV_VARIABLES = {"proxy": "ALL_PROXY", "cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT"}
+YES = ("1", "on", "t", "true", "y", "yes")  # as pip reads them
 
 START_HERE = """\
 AUTOENCODERS, HANDS ON: HOW TO INSTALL WITHOUT A NETWORK
@@ -133,10 +133,12 @@ def build(out: Path, systems: list[str], pythons: list[str]) -> bool:
         Whether MNIST is in the kit.
 
     Raises:
-        CourseError: where `out` is no earlier kit, the disk is too full, or pip gets no complete set of wheels.
+        CourseError: where `out` is no earlier kit, uv is missing, the disk is full, or no set of wheels is complete.
     """
     size = gigabytes(systems, pythons)
     _check_replaceable(out)
+    if importlib.util.find_spec("uv") is None:
+        raise CourseError("`course kit` needs uv: `python -m pip install uv` brings it")
     try:
         for folder, need in ((WHEELS, 2 * size), (out.parent, size)):  # pip first downloads, then copies
             folder.mkdir(parents=True, exist_ok=True)
@@ -151,9 +153,7 @@ def build(out: Path, systems: list[str], pythons: list[str]) -> bool:
             has_mnist = _copy_mnist(new)
             for system in systems:
                 for python in pythons:
-                    _download(SYSTEMS[system], python, WHEELS)
-                    # Once more, from that folder alone: so the kit is complete, and has no wheels of earlier times.
-                    _download(SYSTEMS[system], python, new / "wheels", "--no-index", f"--find-links={WHEELS}", "-q")
+                    _gather(SYSTEMS[system], python, new / "wheels")
             (new / "START_HERE.txt").write_text(_start_here(systems, pythons), encoding="utf-8")
             _exchange(new, out, Path(temporary, "old"))
     except OSError as error:
@@ -218,40 +218,64 @@ def _copy_mnist(new):
     return True
 
 
-def _download(system, python, wheels, *options):
-    """Let pip put wheels of all requirements, and of theirs in turn, into the folder `wheels`."""
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    values = system.values | {
-        "implementation_name": "cpython",
-        "implementation_version": f"{python}.0",
-        "platform_python_implementation": "CPython",
-        "python_full_version": f"{python}.0",
-        "python_version": python,
-        "platform_release": "",
-        "platform_version": "",
-    }
-    target = ["--only-binary=:all:", f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
-    command = [sys.executable, "-c", PIP, json.dumps(values), "download", "--no-input", "--disable-pip-version-check"]
+def _gather(system, python, wheels):
+    """Put wheels of all requirements, and of theirs in turn, into the folder `wheels`.
+
+    `pip download` would compare conditions in requirements, such as `; sys_platform == "win32"`, with the values of
+    this system (github.com/pypa/pip/issues/10050). So uv chooses the packages, and pip only fetches them.
+    """
     # pip keeps its downloads in a temporary folder until all are there: gigabytes, too much for many a system's own.
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=".pip-", ignore_cleanup_errors=True) as temporary:
-        requirements = Path(temporary, "requirements.txt")  # without the course itself, which needs no wheel
-        requirements.write_text("\n".join(line for line in lines if not line.startswith("-e")), encoding="utf-8")
-        done = subprocess.run(
-            [*command, *target, *options, "-d", wheels, "-r", requirements],
-            env=os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary),
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary) | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+        run = functools.partial(_run, f"{system.title} with Python {python}", variables)
+        options, like_pip = _like_pip(run("pip", "config", "list", stdout=subprocess.PIPE))
+        variables |= like_pip
+        lock = f"{temporary}/lock.txt"
+        options += ["--no-config", "--no-cache", "--only-binary=:all:", "--no-emit-package=autoencoder-course"]
+        options += [f"--python={sys.executable}", f"--python-version={python}", f"--python-platform={system.uv}"]
+        run("uv", "pip", "compile", "-q", *options, "-o", lock, "requirements.txt")
+        options = ["--no-input", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "-r", lock]
+        options += [f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
+        run("pip", "download", *options, "-d", WHEELS)
+        # Once more, from that folder alone, which may have wheels of earlier times as well.
+        run("pip", "download", *options, "-d", wheels, "--no-index", f"--find-links={WHEELS}", "-q")
+
+
+def _like_pip(listed):
+    """The options and variables for uv that say what pip's settings say, as `pip config list` prints them."""
+    settings = {}
+    for section in ("global", "download", ":env:"):  # the later ones overrule the earlier
+        for name, _, value in (line.partition("=") for line in listed.splitlines()):
+            if name.startswith(f"{section}."):
+                settings[name.removeprefix(f"{section}.")] = ast.literal_eval(value)
+    # pip compares all indexes; uv would take a package from the first one that has it, in whatever version.
+    options = ["--index-strategy=unsafe-best-match", *["--no-index"] * (settings.get("no-index", "").lower() in YES)]
+    options += [f"{option}={value}" for name, option in UV_OPTIONS.items() for value in settings.get(name, "").split()]
+    variables = {variable: settings[name] for name, variable in UV_VARIABLES.items() if name in settings}
+    return options, variables | {"UV_SYSTEM_CERTS": "1"}  # as pip does since 24.2
+
+
+def _run(target, variables, tool, *arguments, stdout=None):
+    """Run uv or pip in the course's folder, for a system and Python; returns what it printed, where that is a pipe."""
+    done = subprocess.run(
+        [sys.executable, "-m", tool, *arguments],
+        cwd=ROOT,
+        env=os.environ | variables,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
     if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"pip ended with status {done.returncode}"]
-        errors = [line.removeprefix("ERROR: ") for line in said if line.startswith("ERROR: ")] or said[-1:]
-        network = " Check the connection to the package index." if "connection broken" in done.stderr else ""
+        said = "; ".join(re.findall("^ERROR: (.*)", done.stderr, re.MULTILINE))  # as pip does
+        said = said or " ".join(done.stderr.split()).removeprefix("error: ") or f"status {done.returncode}"
+        offline = re.search("connection broken|Failed to fetch", done.stderr)
         raise CourseError(
-            f"pip got no complete set of wheels for {system.title} with Python {python}, so nothing was changed. "
-            f"It says: {'; '.join(errors)}.{network}"
+            f"{tool} got no complete set of wheels for {target}, so nothing was changed. It says: {said.rstrip('.')}."
+            + (" Check the connection to the package index." if offline else "")
         )
+    return done.stdout
 
 
 def _start_here(systems, pythons):

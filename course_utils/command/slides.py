@@ -152,7 +152,7 @@ class _Deck:
             self.show(cell, output_lines)
 
 
-def blocks(source):
+def blocks(source: str) -> list[str]:
     """The headings, paragraphs, lists, tables, formulas, fenced code and hints of a markdown text, one by one."""
     found = []
     for part in re.split(r"(^```.*?^```|^<details.*?</details>)", source, flags=re.MULTILINE | re.DOTALL):
@@ -165,7 +165,7 @@ def blocks(source):
     return [block.strip() for block in found if block.strip()]
 
 
-def shortened(block):
+def shortened(block: str) -> str:
     """What a slide shows of a block: all, but of a paragraph only the first sentences, or nothing if they are long."""
     if LIST.match(block) or block[:1] in "|$!<#" or block.startswith("```"):
         return block

@@ -31,7 +31,7 @@ def kernel_manager(words: Path) -> type[AsyncKernelManager]:
         def _only_this_python(self):
             return KernelSpecManager(kernel_dirs=[])
 
-        async def start_kernel(self, **options):
+        async def start_kernel(self, **options):  # type: ignore[override]  # the base class's is a coroutine as well
             with open(words, "wb") as file:
                 await super().start_kernel(stderr=file, **options)
 

@@ -4,12 +4,14 @@ Each module holds PREDICTIONS (asked by `predict`), CHECKS (functions that judge
 the mistake, or None where the answer is right) and QUIZ.
 """
 
+from typing import Any
+
 
 class NotFilledIn(Exception):
     """An exercise still returns its stub's `...`."""
 
 
-def filled(value):
+def filled(value: Any) -> Any:
     """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where it is no real answer."""
     if value is ...:
         raise NotFilledIn

@@ -131,7 +131,7 @@ def check_active_units(active_units):
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, Real):
         return f"expected a number, got {type(answer).__name__}"
-    mistakes = {
+    mistakes: dict[Real | float, str] = {
         6: "every unit was counted: is the variance of each compared with 0.01?",
         5: "this compares the standard deviation with 0.01; the variance is its square",
         4: "a unit whose mean is the same for every image tells nothing, however far from 0 it is",

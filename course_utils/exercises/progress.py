@@ -44,23 +44,25 @@ def kept(kind: str, id: str) -> dict[str, Any]:
 
 def table() -> str:
     """The progress as a text: a row for each page, their sum, and what comes next."""
-    rows, pages = [], []
+    counts: list[tuple[str, list[int], str]] = []  # page; guessed, of how many, right, solved, of how many; last time
+    pages = []
     for page in notebooks.find():
         code = _code(page)
         guesses = {id: kept("predictions", id) for id in _asked(code, "predict", page)}
         exercises = {id: kept("exercises", id) for id in _asked(code, "check", page)}
-        last = max(str(entry.get("time", "")) for entry in [*guesses.values(), *exercises.values(), {}])
         guessed = [entry for entry in guesses.values() if entry]
         right = [entry for entry in guessed if entry.get("right") is True]
         passed = [entry for entry in exercises.values() if entry]
-        rows.append((page.stem, len(guessed), len(guesses), len(right), len(passed), len(exercises), last[:10]))
+        last = max(str(entry.get("time", "")) for entry in [*guesses.values(), *exercises.values(), {}])
+        numbers = [len(guessed), len(guesses), len(right), len(passed), len(exercises)]
+        counts.append((page.stem, numbers, last[:10]))
         pages.append((page.stem, last, [id for id, entry in (guesses | exercises).items() if not entry]))
-    sums = [sum(row[i] for row in rows) for i in range(1, 6)]
-    rows.append(("all pages", *sums, max((row[6] for row in rows), default="")))
-    width = max(len(row[0]) for row in rows)
+    sums = [sum(numbers[i] for _, numbers, _ in counts) for i in range(5)]
+    counts.append(("all pages", sums, max((last for *_, last in counts), default="")))
+    width = max(len(name) for name, *_ in counts)
     lines = [f"{'page':{width}}    guessed  of them right     solved  last worked on"]
-    for name, guessed, guesses, right, passed, exercises, last in rows:
-        line = f"{name:{width}}  {guessed:3} of {guesses:2}  {right:13}  {passed:3} of {exercises:2}  {last}"
+    for name, (guessed_n, of_n, right_n, passed_n, exercises_n), last in counts:
+        line = f"{name:{width}}  {guessed_n:3} of {of_n:2}  {right_n:13}  {passed_n:3} of {exercises_n:2}  {last}"
         lines.append(line.rstrip())
     return "\n".join(filter(None, [*lines, _next(pages), notebooks.left_out()]))
 

@@ -1,5 +1,8 @@
 """A learner's function, watched while an exercise is judged."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -15,12 +18,13 @@ class Watched:
         seeded: whether a call set torch's global seed.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable) -> None:
         self.function = function
-        self.returned = self.error = None
+        self.returned: Any = None
+        self.error: BaseException | None = None
         self.nan = self.changed = self.seeded = False
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         given = [*args, *kwargs.values()]
         before, seed = _copied(given), torch.initial_seed()
         self.error = None

@@ -21,7 +21,7 @@ def attempt(seconds: float, function: Callable, *arguments: Any) -> tuple[Any, B
     It runs in a thread of its own: Windows has no signal that could interrupt it after some time, and a
     KeyboardInterrupt raised there is the function's, while the reader's own one arrives here.
     """
-    outcome = []
+    outcome: list[Any] = []
 
     def work():
         try:

@@ -19,20 +19,20 @@ from course_utils.support.words import described
 def require_whole(at_least: int = 1, **values: Any) -> None:
     """Whole numbers, each named as the caller's argument is."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < at_least:
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < at_least:
             raise CourseError(f"{name}={value!r}: expected a whole number of at least {at_least}")
 
 
 def require_positive(**values: Any) -> None:
     """Finite numbers above 0."""
     for name, value in values.items():
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf:
             raise CourseError(f"{name}={value!r}: expected a number above 0, for example 1e-3")
 
 
 def require_seed(seed: Any, below: int = 2**63) -> None:
     """A seed of a random number generator."""
-    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < below:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < below:
         raise CourseError(f"seed={seed!r}: expected a whole number, 0 or more")
 
 

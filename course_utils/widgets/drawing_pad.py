@@ -69,8 +69,8 @@ def centred(ink: Tensor) -> Tensor:
         return page
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(BOX * side / max(ink.shape))) for side in ink.shape)
-    small = Image.fromarray((255 * ink).round().byte().numpy()).resize((width, height), Image.Resampling.BOX)
-    small = torch.from_numpy(np.array(small)) / 255
+    shrunk = Image.fromarray((255 * ink).round().byte().numpy()).resize((width, height), Image.Resampling.BOX)
+    small = torch.from_numpy(np.array(shrunk)) / 255
     # The middle of 28 pixels is 13.5, but the mean of MNIST's centres of mass is 14 (pixels count from 0).
     top, left = (
         int((14 - (torch.arange(side) * small.sum(1 - axis)).sum() / small.sum()).round().clamp(0, 28 - side))

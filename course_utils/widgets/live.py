@@ -79,7 +79,7 @@ def repainter(figure: Figure, moving: Sequence[Artist]) -> Callable[[], bytes]:
     def paint():
         canvas.restore_region(rest)
         for artist in moving:
-            artist.axes.draw_artist(artist)
+            artist.draw(canvas.get_renderer())
         file = io.BytesIO()
         Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").save(file, "PNG", compress_level=1)
         return file.getvalue()
