@@ -1,11 +1,15 @@
 """How long the textbook's three models take to train on MNIST: with the textbook's loop, and with the course's.
 
-    python tests/speed.py [--threads N] [--seeds N] [--models AE VAE CAE]
+    python tests/tools/speed.py [--threads N] [--seeds N] [--models AE VAE CAE]
+    python tests/tools/speed.py --guards
 
 Every run is a process of its own, and the runs take turns, so that a busy moment of the machine hits all alike. Per
 model: the textbook's loop; ours with the same recipe (10 epochs, batches of 64, Adam at 0.001); ours with a recipe of
 our own choice, which was chosen on validation images. "Floor" is an epoch's matrix products or convolutions alone.
 With three seeds and two threads it takes about half an hour; needs MNIST in the data folder.
+
+`--guards` says what share of a step of the small autoencoder the guards take: the same steps with them and without, in
+turn, on random images.
 """
 
 import argparse
@@ -161,6 +165,27 @@ def data_pass():
     return seconds
 
 
+def guards():
+    """Seconds of a training step of the small autoencoder: with its guards, and where each is replaced by nothing."""
+    import torch
+    from torch.utils.data import TensorDataset
+
+    from course_utils import losses, models, training
+
+    model, x = models.Autoencoder(), torch.rand(BATCH * 50, 1, 28, 28)
+    data = TensorDataset(x, torch.zeros(len(x)))
+    guarded = [(module, name) for module in (losses, models, training) for name in vars(module) if "require_" in name]
+    kept = {(module, name): getattr(module, name) for module, name in guarded}
+    best = dict.fromkeys(("with", "without"), float("inf"))
+    for _ in range(40):  # in turn, and the best of each: a busy moment hits both alike
+        for way in best:
+            for (module, name), guard in kept.items():
+                setattr(module, name, guard if way == "with" else lambda *_, **__: None)
+            run = training.Training(model, data, loss_of("AE"), epochs=1, device="cpu")
+            best[way] = min(best[way], run.run(None, progress=False)[0]["seconds"] / 50)
+    return best
+
+
 def child(job):
     """What one process does, told and answered in JSON."""
     kind, name, seed = job["kind"], job.get("name"), job.get("seed")
@@ -195,10 +220,19 @@ def main():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of every run (default: all cores)")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each kind (default: 3)")
     parser.add_argument("--models", nargs="+", choices=FREE, default=list(FREE))
+    parser.add_argument("--guards", action="store_true", help="only the share of a step that guards take")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         print(json.dumps(child(json.loads(options.job))))
+        return
+
+    if options.guards:
+        seconds = guards()
+        share = 100 * (seconds["with"] / seconds["without"] - 1)
+        print(
+            f"a step: {1e6 * seconds['with']:.0f} us, without guards {1e6 * seconds['without']:.0f} us: {share:.1f} %"
+        )
         return
 
     from tqdm import tqdm
