@@ -77,7 +77,6 @@ UV_OPTIONS = {
     "trusted-host": "--allow-insecure-host",
 }
 UV_VARIABLES = {"proxy": "ALL_PROXY", "cert": "SSL_CERT_FILE", "client-cert": "SSL_CLIENT_CERT"}
-YES = ("1", "on", "t", "true", "y", "yes")  # as pip reads them
 
 START_HERE = """\
 AUTOENCODERS, HANDS ON: HOW TO INSTALL WITHOUT A NETWORK
@@ -226,13 +225,13 @@ def _gather(system, python, wheels):
     """
     # pip keeps its downloads in a temporary folder until all are there: gigabytes, too much for many a system's own.
     with tempfile.TemporaryDirectory(dir=BUILD, prefix=".pip-", ignore_cleanup_errors=True) as temporary:
-        variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary) | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}
+        variables = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), temporary) | {"PYTHONIOENCODING": "utf-8"}
         run = functools.partial(_run, f"{system.title} with Python {python}", variables)
         options, like_pip = _like_pip(run("pip", "config", "list", stdout=subprocess.PIPE))
-        variables |= like_pip
         lock = f"{temporary}/lock.txt"
         options += ["--no-config", "--no-cache", "--only-binary=:all:", "--no-emit-package=autoencoder-course"]
         options += [f"--python={sys.executable}", f"--python-version={python}", f"--python-platform={system.uv}"]
+        variables |= like_pip | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # uv's way to say which macOS
         run("uv", "pip", "compile", "-q", *options, "-o", lock, "requirements.txt")
         options = ["--no-input", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "-r", lock]
         options += [f"--python-version={python}", *(f"--platform={tag}" for tag in system.platforms)]
@@ -249,10 +248,12 @@ def _like_pip(listed):
             if name.startswith(f"{section}."):
                 settings[name.removeprefix(f"{section}.")] = ast.literal_eval(value)
     # pip compares all indexes; uv would take a package from the first one that has it, in whatever version.
-    options = ["--index-strategy=unsafe-best-match", *["--no-index"] * (settings.get("no-index", "").lower() in YES)]
+    options = ["--index-strategy=unsafe-best-match"]
     options += [f"{option}={value}" for name, option in UV_OPTIONS.items() for value in settings.get(name, "").split()]
+    if settings.get("no-index", "").lower() in ("1", "on", "t", "true", "y", "yes"):
+        options.append("--no-index")
     variables = {variable: settings[name] for name, variable in UV_VARIABLES.items() if name in settings}
-    return options, variables | {"UV_SYSTEM_CERTS": "1"}  # as pip does since 24.2
+    return options, variables | {"UV_SYSTEM_CERTS": "1"}  # certificates as pip finds them since 24.2
 
 
 def _run(target, variables, tool, *arguments, stdout=None):

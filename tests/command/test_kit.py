@@ -19,11 +19,22 @@ HERE, PYTHON = kit.this_system()
 OFF = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")} | {"PIP_NO_INDEX": "1"}
 PEBBLE_NEEDS = (
     "gravel>=1",
-    "only-windows; sys_platform == 'win32'",
+    "only-windows; sys_platform == 'win32' and platform_machine == 'AMD64'",
     "only-mac; platform_system == 'Darwin' and platform_machine == 'arm64'",
     "only-old; python_version < '3.12'",
 )
-TAGS = {"windows": "win_amd64", "macos": "macosx_11_0_arm64", "linux": "manylinux_2_17_x86_64"}
+PROJECT_NEEDS = """\
+dependencies = ["pebble>=1,<2", "platformdirs"]
+
+[project.optional-dependencies]
+cluster = ["slate"]
+unwanted = ["unrelated"]
+tests = ["autoencoder-course[cluster]"]
+
+[project.scripts]
+"""
+ANYWHERE = {"pebble", "gravel", "slate", "platformdirs"}
+TAGS = {"windows": "win_amd64", "macos": "macosx_14_0_arm64", "linux": "manylinux_2_28_x86_64"}
 
 
 def write_wheel(folder, name, tag="py3-none-any", requires=()):
@@ -45,11 +56,11 @@ def write_wheel(folder, name, tag="py3-none-any", requires=()):
 
 @pytest.fixture
 def course(tmp_path, monkeypatch):
-    """A copy of the course, without git, that requires two small packages; pip finds wheels in a folder only."""
+    """A copy of the course, without git, that requires a few empty packages; pip finds wheels in a folder only."""
     index = tmp_path / "index"
     index.mkdir()
     write_wheel(index, "pebble", requires=PEBBLE_NEEDS)
-    for name in ("gravel", "only-windows", "only-mac", "only-old", "unrelated"):
+    for name in ("gravel", "slate", "platformdirs", "only-windows", "only-mac", "only-old", "unrelated"):
         write_wheel(index, name)
     for tag in TAGS.values():
         for python in ("311", "312", "313"):
@@ -58,7 +69,10 @@ def course(tmp_path, monkeypatch):
     for path in kit.course_files():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / path, folder / path)
-    (folder / "requirements.txt").write_text("# both\npebble>=1,<2\nnative==1.0\n\n-e .\n")
+    project = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    project = re.sub(r"(?ms)^dependencies = .*^\[project\.scripts\]\n", PROJECT_NEEDS, project)
+    (folder / "pyproject.toml").write_text(project, encoding="utf-8")
+    (folder / "requirements.txt").write_text("# a pin\nnative==1.0\n\n-e .[tests]\n")
     monkeypatch.setattr(kit, "ROOT", folder)
     monkeypatch.setattr(kit, "BUILD", folder / "build")
     monkeypatch.setattr(kit, "WHEELS", folder / "build" / "wheels")
@@ -103,22 +117,23 @@ def test_kit_installs_elsewhere_without_a_network(course, tmp_path, monkeypatch,
     scripts = home / ".venv" / ("Scripts" if os.name == "nt" else "bin")
     done = subprocess.run([scripts / "course", "--help"], cwd=home, capture_output=True, text=True, check=False)
     assert "usage: course" in done.stdout, done.stderr
-    code = "import pebble, gravel, native, course_utils.files as files; print(files.NOTEBOOKS.resolve())"
+    code = "import pebble, gravel, native, slate, course_utils.support.files as files; print(files.NOTEBOOKS.resolve())"
     done = subprocess.run([scripts / "python", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.strip() == str((home / "notebooks").resolve()), done.stderr
 
 
 def test_kit_holds_the_course_and_nothing_else(course, tmp_path, monkeypatch):
     expected = names(course)
-    assert {"README.md", "notebooks/01_autoencoder.ipynb", "course_utils/cli.py", "data/reference.json"} <= expected
-    assert {".packaging/backend.py", ".gitignore"} <= expected
+    assert {"README.md", "notebooks/01_autoencoder.ipynb", "course_utils/command/cli.py"} <= expected
+    assert {"data/reference.json", ".packaging/backend.py", ".gitignore"} <= expected
     for name in (
         *(".git/config", ".venv/pyvenv.cfg", "my env/pyvenv.cfg", "my env/lib/torch.py", ".course/progress.json"),
         *("build/01_autoencoder.html", "data/MNIST/raw/old", "course_utils/__pycache__/cli.pyc", "wheels/a.whl"),
+        "learn/index.html",
     ):
         (course / name).parent.mkdir(parents=True, exist_ok=True)
         (course / name).write_text("")
-    monkeypatch.setattr(kit, "_download", lambda *arguments: None)  # wheels are another test's business
+    monkeypatch.setattr(kit, "_gather", lambda *arguments: None)  # wheels are another test's business
     kit.build(tmp_path / "kit", ["windows", "linux"], ["3.12", "3.11"])
     inside = names(tmp_path / "kit")
     assert inside == expected | {"START_HERE.txt"}
@@ -138,11 +153,11 @@ def test_kit_holds_the_course_and_nothing_else(course, tmp_path, monkeypatch):
 def test_kit_for_other_systems_has_what_they_need(course, tmp_path, systems, pythons, more):
     kit.build(tmp_path / "kit", systems, pythons)
     built = {native(system, python) for system in systems for python in pythons}
-    assert wheels(tmp_path / "kit") == {"pebble", "gravel"} | built | more
+    assert wheels(tmp_path / "kit") == ANYWHERE | built | more
 
 
 def test_mnist_comes_along_where_it_is_on_disk_and_whole(course, tmp_path, monkeypatch):
-    monkeypatch.setattr(kit, "_download", lambda *arguments: None)
+    monkeypatch.setattr(kit, "_gather", lambda *arguments: None)
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
     for name in data.MNIST_MD5:
@@ -159,9 +174,10 @@ def test_an_earlier_kit_is_replaced_and_only_when_the_new_one_is_complete(course
     out = tmp_path / "kit"
     kit.build(out, ["linux"], ["3.12"])
     before = names(out)
-    (tmp_path / "index" / "native-1.0-cp313-cp313-macosx_11_0_arm64.whl").unlink()
+    (tmp_path / "index" / "native-1.0-cp313-cp313-macosx_14_0_arm64.whl").unlink()
     with pytest.raises(
-        CourseError, match=r"wheels for macOS.* with Python 3.13.*No matching distribution.*native==1.0"
+        CourseError,
+        match=r"uv got no complete set of wheels for macOS.* with Python 3.13.*native==1.0 has no wheels.*macos",
     ):
         kit.build(out, ["macos"], ["3.13"])
     monkeypatch.setattr(kit.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(9e9, 8e9, 1e8))
@@ -179,7 +195,7 @@ def test_repeating_renews_files_and_drops_old_wheels(course, tmp_path, capfd):
     kit.build(out, ["linux"], ["3.12"])
     assert "File was already downloaded" in capfd.readouterr().out
     assert (out / "README.md").read_text() == "new"
-    assert wheels(out) == {"pebble", "gravel", native("linux", "3.12")}
+    assert wheels(out) == ANYWHERE | {native("linux", "3.12")}
     assert "Windows" not in (out / "START_HERE.txt").read_text()
 
 
@@ -189,6 +205,39 @@ def test_without_a_network_the_message_says_so(course, tmp_path, monkeypatch):
     monkeypatch.delenv("PIP_FIND_LINKS")
     with pytest.raises(CourseError, match="nothing was changed.*Check the connection to the package index"):
         kit.build(tmp_path / "kit", ["linux"], ["3.12"])
+
+
+def test_uv_is_told_what_pip_is_told(tmp_path, monkeypatch):
+    def told():
+        command = [sys.executable, "-m", "pip", "config", "list"]
+        return kit._like_pip(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "pip.conf").write_text(
+        "[global]\nindex-url = https://name:pass@one.example/simple\nfind-links = a\ncert = one.pem\nno-index = yes\n"
+        "extra-index-url =\n    https://two.example/simple?a=b\n    https://three.example/simple\nconstraint = c.txt\n"
+        "proxy = http://proxy.example\n[download]\ncert = two.pem\n[install]\nproxy = http://nowhere.example\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setenv("PIP_FIND_LINKS", "b c")
+    options, variables = told()
+    assert {
+        *("--default-index=https://name:pass@one.example/simple", "--index=https://two.example/simple?a=b"),
+        *("--index=https://three.example/simple", "--find-links=b", "--find-links=c", "--constraints=c.txt"),
+        "--no-index",
+    } <= set(options)
+    assert "--find-links=a" not in options
+    assert variables["SSL_CERT_FILE"] == "two.pem" and variables["ALL_PROXY"] == "http://proxy.example"
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    assert "--no-index" not in told()[0]
+
+
+def test_without_uv_the_message_names_it(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(kit.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(CourseError, match="needs uv: `python -m pip install uv`"):
+        kit.build(tmp_path / "kit", ["linux"], ["3.12"])
+    assert not (tmp_path / "kit").exists()
 
 
 def test_what_cannot_be_is_said_before_anything_is_downloaded(tmp_path, capsys):
