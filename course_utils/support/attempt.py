@@ -2,6 +2,7 @@
 
 import contextvars
 import ctypes
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -22,30 +23,31 @@ def attempt(seconds: float, function: Callable, *arguments: Any) -> tuple[Any, B
     KeyboardInterrupt raised there is the function's, while the reader's own one arrives here.
     """
     outcome: list[Any] = []
+    over = threading.Event()
 
     def work():
         try:
             outcome[:] = function(*arguments), None
         except BaseException as error:
             outcome[:] = None, error
+        over.set()
 
     # In a copy of this context, what the function prints appears under the cell that runs.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
     thread.start()
     try:
-        thread.join(seconds)
-        in_time = not thread.is_alive()
+        in_time = over.wait(seconds)  # a join that Ctrl-C interrupts would take the thread for ended
     finally:
-        stopped = _stop(thread)
+        stopped = over.is_set() or _stop(thread)
     return tuple(outcome) if in_time else (None, TimeUp(stopped))
 
 
 def _stop(thread):
     """End a thread that executes Python code; False where it does not heed, for example while it sleeps."""
     for _ in range(20):
-        if not thread.is_alive():
+        if thread.ident not in sys._current_frames():
             return True
         # Not an Exception, so that `except Exception` in a loop does not catch it; threads end by it without a word.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(SystemExit))
         thread.join(0.02)
-    return not thread.is_alive()
+    return thread.ident not in sys._current_frames()
