@@ -15,6 +15,8 @@ from small_pages import SCORE, write_page
 
 from course_utils import CourseError
 from course_utils.command import cli, execute
+from course_utils.exercises import solutions
+from course_utils.support import files, notebooks
 
 
 @pytest.fixture
@@ -187,3 +189,31 @@ def test_clean_drops_what_changes_from_run_to_run():
     notebook.cells = [nbformat.v4.new_code_cell("1", metadata={"papermill": {}, "execution": {}, "tags": []})]
     execute.clean(notebook)
     assert set(notebook.metadata) == {"course", "language_info"} and notebook.cells[0].metadata == {}
+
+
+def test_folders_are_those_of_where_they_were_given(write, tmp_path, monkeypatch, capsys):
+    """A kernel has another working folder than the terminal in which a variable or an option names one."""
+    page = write("import os\nprint('data:', os.environ['COURSE_DATA'], 'own:', FOLDER, 'out')")
+    page.write_text(page.read_text().replace("SEED = 0", 'SEED = 0\\nFOLDER = \\"\\"'))
+    monkeypatch.setattr(notebooks, "find", lambda numbers=(): [page])
+    (tmp_path / "here" / "my data").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("COURSE_DATA", "my data")
+    assert cli.main(["run", "--dataset", "digits", "-p", "FOLDER=mine", "--out", "results"]) == 0
+    said = (tmp_path / "here" / "results" / "42_small.ipynb").read_text()
+    assert f"data: {tmp_path / 'here' / 'my data'} own: {tmp_path / 'here' / 'mine'} out" in said
+
+
+def test_a_learners_copy_is_no_page_for_run_progress_export_and_solutions(tmp_path, monkeypatch, capsys):
+    for name in ("00_start_here", "00_start_here-Copy1", "00_start_here copy", "Copy of 00_start_here", "00_mine"):
+        (tmp_path / f"{name}.ipynb").write_bytes((files.NOTEBOOKS / "00_start_here.ipynb").read_bytes())
+    monkeypatch.setattr(files, "NOTEBOOKS", tmp_path)
+    monkeypatch.setenv("COURSE_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(execute, "_collect", lambda jobs, *_: [execute.Result(job.out.stem, 1.0, {}) for job in jobs])
+    line = "Left out, since they are no pages of the course: 00_mine.ipynb, 00_start_here copy.ipynb, "
+    for command in (["run", "--dataset", "digits", "--out"], ["export", "student", "--out"], ["progress"]):
+        assert cli.main([*command, str(tmp_path / "out")] if command[-1] == "--out" else command) == 0
+        said = capsys.readouterr().out
+        assert said.count(line) == 1 and said.count("00_start_here-Copy1") == 1, said
+    assert [path.name for path in (tmp_path / "out").glob("*.ipynb")] == ["00_start_here.ipynb"]
+    assert solutions.find("00-step").name == "step"
