@@ -1,5 +1,6 @@
 """The learning calls: judged by the solutions of the committed notebooks and by typical wrong answers."""
 
+import ast
 import contextlib
 import importlib
 import json
@@ -14,7 +15,7 @@ from wrong_answers import WRONG
 
 from course_utils import CourseError, checks
 from course_utils.checks import check, predict, quiz
-from course_utils.exercises import progress
+from course_utils.exercises import progress, solutions
 from course_utils.support.files import NOTEBOOKS, state_dir
 from course_utils.support.notebooks import PAGES
 
@@ -54,6 +55,26 @@ def test_solutions_pass_and_stubs_do_not(number):
     assert len(judged["solution"]) == len(judged["stub"]) == len(EXERCISES[number].CHECKS)
     assert all(line.endswith(": right.") for line in judged["solution"])
     assert all("not filled in yet" in line or "not yet: " in line for line in judged["stub"])
+
+
+def definitions(number):
+    """What a page imports and defines, and its constants, by name."""
+    names = {}
+    for cell in cells(number):
+        for node in ast.parse("".join(cell["source"])).body:
+            constant = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).isupper()
+            if constant or isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef):
+                with contextlib.suppress(NameError, KeyError):  # it depends on a result
+                    exec(compile(ast.Module([node], []), "page", "exec"), names)
+    return names
+
+
+@pytest.mark.parametrize("id", [id for page in EXERCISES.values() for id in page.CHECKS])
+def test_the_courses_own_solution_is_right(id, capsys):
+    solution, names = solutions.find(id), definitions(id[:2])
+    exec(solution.definition, names)
+    check(id, names[solution.name])
+    assert capsys.readouterr().out == f"Exercise {id}: right.\n"
 
 
 def right_step(w, gradient, lr):

@@ -1,5 +1,6 @@
 """Page 00's preview: what is painted is what the models answer."""
 
+import matplotlib.pyplot as plt
 import torch
 
 from course_utils import data
@@ -13,6 +14,7 @@ def test_preview_shows_what_the_models_answer(monkeypatch):
 
     def repainter(figure, moving):
         painted.update(figure=figure, moving=moving)
+        plt.close(figure)
         return lambda: PNG
 
     monkeypatch.setattr(preview, "repainter", repainter)
