@@ -1,3 +1,5 @@
+"""The built-in digits: the same stream each time, drawn as their factors say, and like MNIST."""
+
 import pytest
 import torch
 

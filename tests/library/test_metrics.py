@@ -1,14 +1,15 @@
+"""Figures agree with other libraries, closed forms and the papers' formulas."""
+
 import math
 
 import numpy as np
 import pytest
+import references
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.linalg import sqrtm
 from scipy.stats import multivariate_normal
 from skimage.metrics import peak_signal_noise_ratio
-from torch.nn import functional as F
 
 from course_utils import CourseError
 from course_utils.metrics import (
@@ -38,20 +39,10 @@ def test_psnr_is_scikit_images():
     assert psnr(x + 0.1, x).numpy() == pytest.approx([20] * 4, rel=1e-4)
 
 
-def by_formula(a, b):
-    """SSIM of Wang et al. 2004, equation 13, with their window: 11 x 11 pixels, Gaussian, sigma 1.5."""
-    bell = torch.exp(-(torch.arange(-5.0, 6) ** 2) / (2 * 1.5**2)).double()
-    window = (bell[:, None] * bell / bell.sum() ** 2)[None, None]
-    mean_a, mean_b, aa, bb, ab = (F.conv2d(i, window) for i in (a, b, a * a, b * b, a * b))
-    luminance = (2 * mean_a * mean_b + 0.01**2) / (mean_a**2 + mean_b**2 + 0.01**2)
-    contrast = 2 * (ab - mean_a * mean_b) + 0.03**2
-    return (luminance * contrast / (aa - mean_a**2 + bb - mean_b**2 + 0.03**2)).mean((1, 2, 3))
-
-
 def test_ssim_is_the_published_formula():
     x = torch.rand(4, 1, 28, 28, dtype=torch.double)
     x_hat = (x + 0.3 * torch.randn_like(x)).clamp(0, 1)
-    assert ssim(x_hat, x).numpy() == pytest.approx(by_formula(x_hat, x).numpy(), rel=1e-4)
+    assert ssim(x_hat, x).numpy() == pytest.approx(references.ssim_by_formula(x_hat, x).numpy(), rel=1e-4)
     assert ssim(x, x).numpy() == pytest.approx([1] * 4)
     with pytest.raises(CourseError, match="at least 11 x 11"):
         ssim(x[:, :, :8], x[:, :, :8])
@@ -98,9 +89,7 @@ def test_frechet_distance_agrees_with_scipys_matrix_root():
     generator = torch.Generator().manual_seed(0)
     a, b = (torch.randn(300, 16, generator=generator) @ torch.randn(16, 16, generator=generator) for _ in range(2))
     b = b + 1
-    cov_a, cov_b = np.cov(a.T.double().numpy()), np.cov(b.T.double().numpy())
-    mean = (a - 0.0).double().mean(0).numpy() - b.double().mean(0).numpy()
-    expected = mean @ mean + np.trace(cov_a + cov_b - 2 * sqrtm(cov_a @ cov_b).real)
+    expected = references.frechet_distance(a.double().numpy(), b.double().numpy())
     assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
     assert frechet_distance(b, a) == pytest.approx(expected, rel=1e-6)
 
