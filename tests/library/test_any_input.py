@@ -7,6 +7,7 @@ type than the model's) may pass. `test_properties.py` has input that none may re
 import io
 import math
 import os
+import re
 from unittest import mock
 
 import coding_models
@@ -28,6 +29,8 @@ from course_utils.models import VAE, Autoencoder, ConvAutoencoder, good_start
 from course_utils.pretrained import load_pretrained
 from course_utils.resuming import fit_resumable
 from course_utils.sample_images import make_sample_folder
+from course_utils.support.files import ROOT
+from course_utils.support.notebooks import find, read
 from course_utils.training import evaluate, fit
 from course_utils.whole_number_vae import WholeNumberVAE
 
@@ -320,3 +323,22 @@ def test_folders_of_images(tmp_path, draw):
     (tmp_path / "image.png").write_bytes(draw.draw(mutated(file.getvalue())))
     images = answer(data.load_folder, tmp_path)
     assert images is None or images.x.shape == (1, 1, 28, 28)
+
+
+# --- that nothing is left out
+
+TOLD_ELSEWHERE = {"best_device", "spread"}  # take nothing, or a row of our own file
+
+
+def test_all_that_pages_import_is_tried_with_any_input():
+    pages = "".join("\n".join(cell["source"] for cell in read(path)["cells"]) for path in find())
+    imported = {
+        name.strip()
+        for names in re.findall(r"from course_utils[._a-z]* import ([\w, ]+)", pages)
+        for name in names.split(",")
+    }
+    called = {name for name in imported if re.search(rf"\b{name}\(", pages)}
+    places = ("library/test_any_input.py", "widgets/test_properties.py", "exercises/test_properties.py")
+    here = "".join((ROOT / "tests" / place).read_text(encoding="utf-8") for place in places)
+    assert len(called) > 20
+    assert {name for name in called if not re.search(rf"\b{name}\b", here)} <= TOLD_ELSEWHERE
