@@ -48,8 +48,9 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     if x.ndim != 4 or x.shape[1] != 1 or min(x.shape[2:]) < 11:
         raise CourseError(f"expected images of shape (B, 1, H, W) of at least 11 x 11 pixels, got {tuple(x.shape)}")
     settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    pairs = zip(x_hat.detach().cpu().squeeze(1).numpy(), x.detach().cpu().squeeze(1).numpy(), strict=True)
-    return x.new_tensor([structural_similarity(a, b, **settings) for a, b in pairs])
+    # NumPy knows no bfloat16
+    arrays = [image.detach().cpu().to(torch.promote_types(image.dtype, torch.float32)).numpy() for image in (x_hat, x)]
+    return x.new_tensor([structural_similarity(a[0], b[0], **settings) for a, b in zip(*arrays, strict=True)])
 
 
 def pca_reconstruction(train: Tensor, test: Tensor, latent_dim: int) -> Tensor:

@@ -114,15 +114,16 @@ def test_cross_entropy_and_kl(images, code):
 
 @accepts("metrics.psnr", "metrics.ssim")
 @PROFILE
-@given(pairs([(3, 1, 28, 28), (1, 1, 11, 20)], ["uniform", "normal", "ones", "0 to 255"], PRECISE, second=UNIT))
+@given(pairs([(3, 1, 28, 28), (1, 1, 11, 20)], ["uniform", "normal", "ones", "0 to 255"], FLOATS, second=UNIT))
 def test_decibels_and_similarity(pair):
     x_hat, x = pair
     a, b = double(x_hat), double(x)
     with np.errstate(divide="ignore"):
         decibels = [peak_signal_noise_ratio(image, other, data_range=1) for image, other in zip(b, a, strict=True)]
-    assert close(metrics.psnr(x_hat, x), decibels, x.dtype)
+    short = x.dtype not in PRECISE
+    assert double(metrics.psnr(x_hat, x)) == pytest.approx(decibels, abs=0.3 if short else 1e-3)
     expected = references.ssim_by_formula(torch.from_numpy(a), torch.from_numpy(b))
-    tolerance = 1e-2 if np.abs(a).max() > 10 else 1e-3  # float32 loses digits where squares are large
+    tolerance = 1e-2 if np.abs(a).max() > 10 or short else 1e-3  # where squares are large, float32 loses digits too
     assert double(metrics.ssim(x_hat, x)) == pytest.approx(expected.numpy(), abs=tolerance)
 
 
