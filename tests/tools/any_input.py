@@ -8,6 +8,7 @@ import pkgutil
 import re
 import sys
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -174,6 +175,7 @@ def notices_refusal(name, test, monkeypatch):
             monkeypatch.setattr(module, alias, refuse)  # where it was imported by its name
     with pytest.raises(CourseError, match="refused, whatever it is"):
         test()
+    plt.close("all")  # what was left half drawn
 
 
 @functools.cache
