@@ -1,4 +1,4 @@
-"""How drawings look, and how they get onto a page: as vector graphics, with a still picture where those are not shown."""
+"""How drawings look, and how they get onto a page: as vector graphics, with a still picture where none are shown."""
 
 import io
 from collections.abc import Iterator
