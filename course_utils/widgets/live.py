@@ -29,6 +29,7 @@ def live(
     still: bytes | None = None,
     trait: str = "value",
     box: type[ipywidgets.Box] = ipywidgets.VBox,
+    crisp: bool = False,
 ) -> None:
     """Show controls and a picture that is drawn anew whenever one of them changes.
 
@@ -41,10 +42,13 @@ def live(
         still: the picture where widgets cannot run (default: the first one that is drawn).
         trait: of the controls, which the picture follows.
         box: how the controls and the picture are laid out.
+        crisp: whether the pictures have two pixels for each that they take on the page.
     """
     first = draw()
     # As large as it was drawn, or smaller where there is no room: neither stretched nor cut off.
     layout = {"align_self": "flex-start", "flex": "0 1 auto", "min_width": "0", "max_width": "100%"}
+    if crisp:
+        layout["width"] = f"{shown_size(first)['width']}px"
     picture = ipywidgets.Image(value=first, format="png", layout=layout)
     trouble = ipywidgets.HTML()
 
@@ -58,7 +62,14 @@ def live(
         control.observe(refresh, trait)
     bundle = ipywidgets.VBox([box([*controls, picture]), trouble])._repr_mimebundle_()
     bundle |= {"image/png": still or first, "text/plain": alt}
-    display(bundle, metadata={"image/png": {"alt": alt}}, raw=True)
+    size = shown_size(still or first) if crisp else {}
+    display(bundle, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+
+
+def shown_size(png: bytes) -> dict[str, int]:
+    """The size that a PNG takes on the page if it has two pixels for each."""
+    with Image.open(io.BytesIO(png)) as image:
+        return {"width": round(image.width / 2), "height": round(image.height / 2)}
 
 
 def repainter(figure: Figure, moving: Sequence[Artist]) -> Callable[[], bytes]:
