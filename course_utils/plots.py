@@ -30,6 +30,7 @@ CLASS_COLOURS = [
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 ]
+DARK_CLASSES = (2, 4, 5, 6, 8)  # on whose colours white is easier to read than black
 DPI = 100  # pixels of the page for an inch of a figure
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 STYLE = {
@@ -156,11 +157,11 @@ def image_grid(
 
 
 def scatter(points: Tensor, labels: Tensor, alt: str, x_label: str, y_label: str) -> None:
-    """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
-    points, labels = _plane(points, labels, "points")
+    """Show points (N, 2), coloured by their labels 0 to 9; each label stands among its points."""
+    points, labels = as_plane(points, labels, "points")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5))
-        draw_scatter(axis, points, labels, dot=4, font=15)
+        draw_scatter(axis, points, labels, dot=4, font=11)
         axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
     show(figure, alt)
 
@@ -174,23 +175,41 @@ def scatter_row(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
         alt: what the picture shows, for those who cannot see it.
     """
     _require_named(panels, "panels", "points (N, 2)")
-    panels = {title: _plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
+    panels = {title: as_plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
         for axis, (title, (points, labels)) in zip(axes[0], panels.items(), strict=True):
-            draw_scatter(axis, points, labels, dot=3, font=14)
+            draw_scatter(axis, points, labels, dot=3, font=11)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
     show(figure, alt)
 
 
 def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: float) -> None:
-    """Draw points (N, 2), coloured by their labels 0 to 9, and each label at the middle of its points."""
+    """Draw points (N, 2), coloured by their labels 0 to 9, and each label on a disc of its colour among its points."""
     for label in labels.unique().tolist():
         mine = points[labels == label]
         axis.scatter(mine[:, 0].numpy(), mine[:, 1].numpy(), s=dot, alpha=0.5, color=CLASS_COLOURS[label])
-        x, y = mine.median(0).values.tolist()
-        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center")
+    for label, (x, y) in _own_places(points, labels).items():
+        disc = {"boxstyle": "circle,pad=0.15", "facecolor": CLASS_COLOURS[label], "edgecolor": "white"}
+        ink = "white" if label in DARK_CLASSES else "black"
+        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center", color=ink, bbox=disc)
+
+
+def _own_places(points, labels):
+    """For each label the point of its own that has most of its like around it, and few others."""
+    chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
+    some, theirs = points[chosen], labels[chosen]
+    near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0).mean()).clamp(min=1e-9)).square())
+    places = {}
+    for label in labels.unique().tolist():
+        if not (theirs == label).any():  # too rare to be among some
+            places[label] = points[labels == label].median(0).values.tolist()
+            continue
+        like = near[:, theirs == label].sum(1)
+        best = (like * like / near.sum(1)).masked_fill(theirs != label, 0).argmax()  # many of them, and a large share
+        places[label] = some[best].tolist()
+    return places
 
 
 def histograms(groups: dict[str, Any], x_label: str, alt: str) -> None:
@@ -255,6 +274,25 @@ def as_images(images: Any, name: str) -> Tensor:
     return images
 
 
+def as_plane(points: Any, labels: Any, name: str) -> tuple[Tensor, Tensor]:
+    """Points (N, 2) as float64 and labels (N,) from 0 to 9, both on the CPU, or a CourseError."""
+    if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
+    whole = isinstance(labels, torch.Tensor) and not (labels.is_floating_point() or labels.is_complex())
+    if not whole or labels.shape != points.shape[:1]:
+        raise CourseError(
+            f"labels should be a tensor with one whole number for each of {len(points)} points, got {described(labels)}"
+        )
+    if labels.min() < 0 or labels.max() >= len(CLASS_COLOURS):
+        raise CourseError(f"labels should be from 0 to 9, and they go from {labels.min()} to {labels.max()}")
+    points = points.detach().cpu()
+    if points.is_complex() or not points.isfinite().all():
+        raise CourseError(
+            f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
+        )
+    return points.double(), labels.cpu()
+
+
 def _require_named(parts, name, kind):
     if not isinstance(parts, dict) or not parts:
         raise CourseError(
@@ -299,20 +337,3 @@ def _points(line, name, x_log, y_log):
         if is_log and parts[part].min() <= 0:
             raise CourseError(f"{part} of {name} goes down to {parts[part].min():g}, and its axis is logarithmic")
     return list(parts.values())
-
-
-def _plane(points, labels, name):
-    """Points (N, 2) and labels (N,) on the CPU, or a CourseError."""
-    if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
-    whole = isinstance(labels, torch.Tensor) and not (labels.is_floating_point() or labels.is_complex())
-    if not whole or labels.shape != points.shape[:1]:
-        raise CourseError(
-            f"labels should be a tensor with one whole number for each of {len(points)} points, got {described(labels)}"
-        )
-    points = points.detach().cpu()
-    if points.is_complex() or not points.isfinite().all():
-        raise CourseError(
-            f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
-        )
-    return points.double(), labels.cpu()

@@ -80,8 +80,10 @@ def _opened(frames: Any) -> list[Image.Image]:
 
 def _strip(images: list[Image.Image], labels: list[str]) -> bytes:
     """Up to eight of the pictures, each below its label, side by side or in two rows, as the bytes of a PNG."""
-    count = min(MOST, len(images))
-    chosen = [round(i * (len(images) - 1) / max(1, count - 1)) for i in range(count)]
+    steps = len(images) - 1
+    even = (count for count in range(MOST, 4, -1) if steps % (count - 1) == 0)
+    count = len(images) if len(images) <= MOST else next(even, MOST)
+    chosen = [round(i * steps / max(1, count - 1)) for i in range(count)]
     wide, tall = images[0].size
     # Pixels of the picture from here on, two for each of the page.
     rows = 1 if wide / tall < 0.8 else 2 if count > 4 else 1

@@ -14,9 +14,12 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from torch import Tensor
 
 from course_utils import CourseError
+from course_utils.plots import as_images
 from course_utils.support.attempt import TimeUp, attempt
+from course_utils.support.words import described
 
 SECONDS = 4  # that a function of the reader's may take, who should hear of trouble within five
 DPI = 80  # a picture is drawn anew at every move: a coarser one follows the hand
@@ -113,3 +116,11 @@ def call(function: Callable, name: str, *arguments: Any) -> Any:
     if error:
         raise CourseError(f"{name} stopped with {type(error).__name__}: {error}") from error
     return result
+
+
+def decoded(decode: Callable[[Tensor], Tensor], codes: Tensor) -> Tensor:
+    """Images (N, 1, 28, 28) that a reader's decoder makes of codes (N, latent_dim), or a CourseError."""
+    images = call(decode, "`decode`", codes)
+    if not isinstance(images, torch.Tensor) or images.numel() != len(codes) * 784:
+        raise CourseError(f"`decode` gave {described(images)} for {len(codes)} codes: expected 784 pixels for each")
+    return as_images(images.reshape(-1, 1, 28, 28), "what `decode` gave")
