@@ -16,6 +16,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from matplotlib.transforms import Bbox
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -45,34 +46,58 @@ STYLE = {
 }
 
 
-def image_rows(rows: dict[str, Tensor], alt: str, scale: float = 0.75, titles: Sequence[str] = ()) -> None:
+def image_rows(
+    rows: dict[str, Tensor],
+    alt: str,
+    scale: float = 0.75,
+    titles: Sequence[str] = (),
+    groups: dict[str, int] | None = None,
+) -> None:
     """Show rows of images, one column per example.
 
     Args:
         rows: dict from a label to images (N, 1, 28, 28); all rows have the same N.
         alt: what the picture shows, for those who cannot see it.
-        scale: side of one image, in inches.
+        scale: from the left of one image to the left of the next, in inches.
         titles: what stands above each column.
+        groups: dict from a title to a number of columns, for columns of several kinds: there is a gap between them.
 
     Raises:
-        CourseError: for images of another shape or type, for NaN, and for rows of different length.
+        CourseError: for images of another shape or type, for NaN, for rows of different length, and for groups that
+            have not as many columns together.
     """
     _require_named(rows, "rows", "images")
     rows = {label: as_images(images, f"the row {label!r}") for label, images in rows.items()}
     columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
+    groups = {"": columns} if groups is None else groups
+    _require_named(groups, "groups", "numbers of columns")
+    if sum(groups.values()) != columns or min(groups.values()) < 1:
+        raise CourseError(f"groups={groups}: expected {columns} columns together, as there are in each row")
+
+    # In pixels of the file, and whole ones for each of an image, which so stays sharp and small.
+    tall, wide = (max(images.shape[side] for images in rows.values()) for side in (2, 3))
+    times = max(1, round(0.76 * scale * 2 * DPI / max(tall, wide)))
+    gap = max(6 * times, 12)
+    starts = [0, *itertools.accumulate(groups.values())]  # the first column of each group
+    left = [i * (times * wide + gap) + 2 * gap * sum(start <= i for start in starts[1:-1]) for i in range(columns)]
+    width, height = left[-1] + times * wide, len(rows) * (times * tall + gap) - gap
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(rows), columns, figsize=(scale * columns + 1.4, scale * len(rows) + 0.1), squeeze=False
-        )
-        for line, (label, images) in zip(axes, rows.items(), strict=True):
-            for axis, image in zip(line, images, strict=True):
-                axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+        figure = plt.figure(figsize=(width / (2 * DPI), height / (2 * DPI)))
+        for number, (label, images) in enumerate(rows.items()):
+            bottom = height - times * tall - number * (times * tall + gap)
+            for i, (x, image) in enumerate(zip(left, images, strict=True)):
+                axis = figure.add_axes((x / width, bottom / height, times * wide / width, times * tall / height))
+                axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
                 axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
-            line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
-        for axis, title in zip(axes[0], titles, strict=False):
-            axis.set_title(title, size="medium")
+                if i == 0:
+                    axis.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
+                if number == 0 and i < len(titles):
+                    axis.set_title(titles[i], size="medium")
+        above = 1 + (44 if titles else 14) / height
+        for title, start in zip(groups, starts, strict=False):
+            figure.text(left[start] / width, above, title, size="medium", weight="bold", va="bottom")
     show(figure, alt)
 
 
@@ -142,15 +167,20 @@ def bars(groups: dict[Any, float], y_label: str, alt: str) -> None:
 def image_grid(
     images: Tensor, columns: int, alt: str, x_label: str = "", y_label: str = "", scale: float = 0.32
 ) -> None:
-    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white."""
+    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white.
+
+    Each takes about `scale` inches: whole pixels of the file for each of its own.
+    """
     pixels = as_images(images, "the grid").squeeze(1)
     if type(columns) is not int or not 1 <= columns <= 100:
         raise CourseError(f"columns={columns!r}: expected a whole number from 1 to 100")
     pixels = F.pad(pixels, (0, 0, 0, 0, 0, -len(pixels) % columns), value=1.0)
-    rows = [torch.cat(list(row), dim=1) for row in pixels.split(columns)]
+    sheet = torch.cat([torch.cat(list(row), dim=1) for row in pixels.split(columns)]).numpy()
+    times = max(1, round(0.9 * scale * 2 * DPI / max(pixels.shape[1:])))
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(scale * columns + 0.4, scale * len(rows) + 0.4))
-        axis.imshow(torch.cat(rows).numpy(), cmap="gray", vmin=0, vmax=1)
+        figure = plt.figure(figsize=[times * side / (2 * DPI) for side in sheet.shape[::-1]])
+        axis = figure.add_axes((0, 0, 1, 1))
+        axis.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[], xlabel=x_label, ylabel=y_label)
         axis.grid(False)
     show(figure, alt)
@@ -244,16 +274,39 @@ def show(figure: Figure, alt: str) -> None:
 
 
 def crisp_png(figure: Figure) -> tuple[bytes, dict[str, int]]:
-    """A figure with two pixels for each that it takes on the page, and the size that it takes there.
-
-    Its colours are brought down to 255, which no one sees and which halves the file.
-    """
-    file, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * DPI, bbox_inches="tight")
+    """A figure with two pixels for each that it takes on the page, and the size that it takes there."""
+    figure.set_dpi(2 * DPI)
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox().padded(0.1)
+    # Whole pixels: else each of an image's would be smeared over two, and the file twice as large.
+    edges = np.concatenate([np.floor(2 * DPI * box.min), np.ceil(2 * DPI * box.max)]) / (2 * DPI)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=2 * DPI, bbox_inches=Bbox.from_extents(*edges))
     with Image.open(file) as image:
-        image.convert("RGB").quantize(255, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
-        width, height = image.size
-    return small.getvalue(), {"width": round(width / 2), "height": round(height / 2)}
+        return small_png(image), page_size(image)
+
+
+def small_png(image: Image.Image) -> bytes:
+    """The smallest PNG of a picture: its colours are brought down to 255, which no one sees and which halves the file.
+
+    Grey pictures stay grey: neighbouring pixels are alike as numbers, and are packed better than by a palette.
+    """
+    image = image.convert("RGB")
+    red, green, blue = (np.asarray(channel) for channel in image.split())
+    kinds = [image.quantize(255, dither=Image.Dither.NONE)]
+    if (red == green).all() and (red == blue).all():
+        kinds.append(image.convert("L"))
+    files = []
+    for kind in kinds:
+        file = io.BytesIO()
+        kind.save(file, "PNG", optimize=True)
+        files.append(file.getvalue())
+    return min(files, key=len)
+
+
+def page_size(image: Image.Image) -> dict[str, int]:
+    """The size that a picture takes on the page, with two of its pixels for each of the page's."""
+    return {"width": round(image.width / 2), "height": round(image.height / 2)}
 
 
 def as_images(images: Any, name: str) -> Tensor:
