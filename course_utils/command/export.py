@@ -61,8 +61,9 @@ FOR_PRINT = """<style>
 }
 </style></body>"""
 
-STUDENT_NOTE = """*This copy comes without solutions. Where `check` has not yet found your function right, \
-the line with `own_or_solution` goes on with the course's, so that the page runs to its end.*"""
+STUDENT_NOTE = """*This copy is yours: without outputs, and without solutions. Where `check` has not yet found your \
+function right, the line with `own_or_solution` goes on with the course's, so that the page runs to its end. The \
+comment in that line shows how to ask for the course's answer.*"""
 
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
 FOLD = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
@@ -94,8 +95,9 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
     notebook = _without_solutions(
         _for_learners(notebook),
         lambda solution: (
-            "from course_utils.checks import own_or_solution\n\n"
-            f'{solution.name} = own_or_solution("{solution.id}")\n{solution.rest}'.rstrip()
+            "from course_utils.checks import own_or_solution, solution\n\n"
+            f'{solution.name} = own_or_solution("{solution.id}")  # to see the course\'s: solution("{solution.id}")\n'
+            f"{solution.rest}".rstrip()
         ),
     )
     for cell in notebook.cells:

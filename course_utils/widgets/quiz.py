@@ -9,8 +9,8 @@ import ipywidgets
 
 def with_buttons(
     questions: Sequence[dict[str, Any]], kept: Sequence[str | None], keep: Callable[[int, str], str]
-) -> dict[str, Any]:
-    """The questions, each with a button for every answer, as a bundle to be displayed.
+) -> ipywidgets.Widget:
+    """The questions, each with a button for every answer.
 
     Args:
         questions: dicts with "question", "right" and "options", from letter to (answer, explanation).
@@ -18,7 +18,7 @@ def with_buttons(
         keep: called with the number of a question, from 1, and the letter that was clicked; returns trouble, or "".
     """
     parts = [_question(number, *of_one, keep) for number, of_one in enumerate(zip(questions, kept, strict=True), 1)]
-    return ipywidgets.VBox(parts)._repr_mimebundle_()
+    return ipywidgets.VBox(parts)
 
 
 def _question(number, question, first, keep):
