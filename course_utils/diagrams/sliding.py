@@ -13,7 +13,7 @@ from course_utils.diagrams.drawing import BLUE, GREEN, INK, ORANGE, PALE, STYLE,
 from course_utils.widgets.film import frame
 
 DOT, MINUS = "\N{MIDDLE DOT}", "\N{MINUS SIGN}"
-SHEET = (9.6, 7.9)  # cells: the paper for a tiny image beside a kernel and an answer
+SHEET = (9.6, 8.3)  # cells: the paper for a tiny image beside a kernel and an answer
 INCHES = 0.375  # side of a cell
 
 
@@ -153,14 +153,14 @@ def _draw_slide(axis, x, kernel, stride, place):
     answer = _slid(x, kernel, stride)
     row, column = divmod(place, answer.shape[1])
     bare(axis, *SHEET)
-    _draw_numbers(axis, 0.3, 7, x, "image")
-    _draw_numbers(axis, 6.3, 7, kernel, "kernel", colour=ORANGE)
+    _draw_numbers(axis, 0.3, 7.4, x, "image")
+    _draw_numbers(axis, 6.3, 7.4, kernel, "kernel", colour=ORANGE)
     known = [
         [_number(answer[i, j]) if (i, j) <= (row, column) else "?" for j in range(answer.shape[1])]
         for i in range(answer.shape[0])
     ]
-    _draw_numbers(axis, 6.3, 3.1, known, "answer", marked=(row, column, 1), colour=BLUE)
-    _mark(axis, 0.3, 7, row * stride, column * stride, len(kernel), ORANGE)
+    _draw_numbers(axis, 6.3, 3.4, known, "answer", marked=(row, column, 1), colour=BLUE)
+    _mark(axis, 0.3, 7.4, row * stride, column * stride, len(kernel), ORANGE)
     axis.text(0.3, 0.5, _products(*_patch(x, kernel, stride, place)), size=9.5, va="center", color=INK)
 
 
@@ -173,10 +173,10 @@ def _draw_stamp(axis, x, kernel, stride, place):
         F.conv_transpose2d(part[None, None], kernel[None, None], stride=stride)[0, 0] for part in (before, stamped)
     )
     bare(axis, *SHEET)
-    _draw_numbers(axis, 0.3, 7, x, "input", marked=(row, column, 1), colour=BLUE)
-    _draw_numbers(axis, 0.3, 4.4, kernel, "kernel", colour=ORANGE)
-    _draw_numbers(axis, 4.3, 7, before + stamped, "output")
-    _mark(axis, 4.3, 7, row * stride, column * stride, len(kernel), ORANGE)
+    _draw_numbers(axis, 0.3, 7.4, x, "input", marked=(row, column, 1), colour=BLUE)
+    _draw_numbers(axis, 0.3, 4.5, kernel, "kernel", colour=ORANGE)
+    _draw_numbers(axis, 4.3, 7.4, before + stamped, "output")
+    _mark(axis, 4.3, 7.4, row * stride, column * stride, len(kernel), ORANGE)
     both = [(a, b) for a, b in zip(before.flatten().tolist(), stamped.flatten().tolist(), strict=True) if a and b]
     sums = ", ".join(f"{_number(a)} + {_number(b)} = {_number(a + b)}" for a, b in both)
     axis.text(0.3, 0.9, f"{_number(x[row, column])} times the kernel, added to the output", size=9.5, va="center")
@@ -196,7 +196,8 @@ def _draw_numbers(axis: Axes, left, top, numbers, name, marked=None, colour=INK)
             )
             axis.text(left + j + 0.5, top - i - 0.53, text, ha="center", va="center", size=12)
     if marked:
-        _mark(axis, left, top, *marked, colour)
+        row, column, side = marked
+        _mark(axis, left, top, row, column, side, colour)
 
 
 def _mark(axis, left, top, row, column, side, colour):

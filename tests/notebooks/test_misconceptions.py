@@ -85,7 +85,7 @@ MISCONCEPTIONS = [
     (
         "a code of smaller width and height is a bottleneck",
         "03",
-        "## 7. The bottleneck that is none",
+        "## 7. What the code holds",
         "z[0].numel() == 2 * test.x[0].numel()",
     ),
     (
