@@ -31,7 +31,7 @@ CLASS_COLOURS = [
     *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
     *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
 ]
-DARK_CLASSES = (2, 4, 5, 6, 8)  # on whose colours white is easier to read than black
+DARK_CLASSES = (2, 4, 8)  # on whose colours white is easier to read than black
 DPI = 100  # pixels of the page for an inch of a figure
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 STYLE = {
@@ -205,10 +205,10 @@ def scatter_row(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
         alt: what the picture shows, for those who cannot see it.
     """
     _require_named(panels, "panels", "points (N, 2)")
-    panels = {title: as_plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
+    planes = {title: as_plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
-        for axis, (title, (points, labels)) in zip(axes[0], panels.items(), strict=True):
+        for axis, (title, (points, labels)) in zip(axes[0], planes.items(), strict=True):
             draw_scatter(axis, points, labels, dot=3, font=11)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
@@ -230,7 +230,7 @@ def _own_places(points, labels):
     """For each label the point of its own that has most of its like around it, and few others."""
     chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
     some, theirs = points[chosen], labels[chosen]
-    near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0).mean()).clamp(min=1e-9)).square())
+    near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0, correction=0).mean()).clamp(min=1e-9)).square())
     places = {}
     for label in labels.unique().tolist():
         if not (theirs == label).any():  # too rare to be among some

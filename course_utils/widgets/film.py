@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from course_utils import CourseError
-from course_utils.plots import DPI
+from course_utils.plots import DPI, small_png
 from course_utils.support.words import described
 from course_utils.widgets.live import live
 
@@ -57,7 +57,7 @@ def film(frames: list[bytes], labels: list[str], name: str, *, alt: str) -> None
         layout={"width": "100%", "max_width": "480px"},
     )
     still = _strip(images, [f"{name} {label}".strip() for label in labels])
-    live([slider], lambda: frames[slider.value], alt, still=still, crisp=True)
+    live([slider], lambda: frames[slider.value], alt, still=still)
 
 
 def _opened(frames: Any) -> list[Image.Image]:
@@ -97,6 +97,4 @@ def _strip(images: list[Image.Image], labels: list[str]) -> bytes:
         left, top = place % columns * (width + gap), place // columns * (height + line + gap)
         pen.text((left + width / 2, top + line / 2), labels[number], fill="#222222", font=font, anchor="mm")
         sheet.paste(images[number].resize((width, height), Image.Resampling.LANCZOS), (left, top + line))
-    file = io.BytesIO()
-    sheet.quantize(255, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return small_png(sheet)

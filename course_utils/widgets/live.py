@@ -17,12 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from course_utils import CourseError
-from course_utils.plots import as_images
+from course_utils.plots import as_images, page_size, small_png
 from course_utils.support.attempt import TimeUp, attempt
 from course_utils.support.words import described
 
 SECONDS = 4  # that a function of the reader's may take, who should hear of trouble within five
-DPI = 80  # a picture is drawn anew at every move: a coarser one follows the hand
+DPI = 80  # pixels of the page for an inch: controls and picture should fit into a window together
 
 
 def live(
@@ -32,7 +32,6 @@ def live(
     still: bytes | None = None,
     trait: str = "value",
     box: type[ipywidgets.Box] = ipywidgets.VBox,
-    crisp: bool = False,
 ) -> None:
     """Show controls and a picture that is drawn anew whenever one of them changes.
 
@@ -40,18 +39,21 @@ def live(
 
     Args:
         controls: widgets.
-        draw: function without arguments that returns the picture as the bytes of a PNG.
+        draw: function without arguments that returns the picture as the bytes of a PNG, with two pixels for each that
+            it takes on the page.
         alt: what the still picture shows, for those who cannot see it.
         still: the picture where widgets cannot run (default: the first one that is drawn).
         trait: of the controls, which the picture follows.
         box: how the controls and the picture are laid out.
-        crisp: whether the pictures have two pixels for each that they take on the page.
     """
     first = draw()
+    with Image.open(io.BytesIO(first)) as image:
+        width = page_size(image)["width"]
+    with Image.open(io.BytesIO(still or first)) as image:
+        size, still = page_size(image), small_png(image)
     # As large as it was drawn, or smaller where there is no room: neither stretched nor cut off.
     layout = {"align_self": "flex-start", "flex": "0 1 auto", "min_width": "0", "max_width": "100%"}
-    if crisp:
-        layout["width"] = f"{shown_size(first)['width']}px"
+    layout["width"] = f"{width}px"
     picture = ipywidgets.Image(value=first, format="png", layout=layout)
     trouble = ipywidgets.HTML()
 
@@ -64,24 +66,19 @@ def live(
     for control in controls:
         control.observe(refresh, trait)
     bundle = ipywidgets.VBox([box([*controls, picture]), trouble])._repr_mimebundle_()
-    bundle |= {"image/png": still or first, "text/plain": alt}
-    size = shown_size(still or first) if crisp else {}
+    bundle |= {"image/png": still, "text/plain": alt}
     display(bundle, metadata={"image/png": {"alt": alt, **size}}, raw=True)
-
-
-def shown_size(png: bytes) -> dict[str, int]:
-    """The size that a PNG takes on the page if it has two pixels for each."""
-    with Image.open(io.BytesIO(png)) as image:
-        return {"width": round(image.width / 2), "height": round(image.height / 2)}
 
 
 def repainter(figure: Figure, moving: Sequence[Artist]) -> Callable[[], bytes]:
     """A function that gives a figure as the bytes of a PNG, and draws nothing of it anew but the artists `moving`.
 
+    The picture has two pixels for each that it takes on the page.
+
     The layout is made for the figure as it is now: give titles that will move a text of their usual length before.
     """
     plt.close(figure)  # pyplot forgets it, and the notebook does not show it a second time
-    figure.set_dpi(DPI)
+    figure.set_dpi(2 * DPI)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     figure.set_layout_engine("none")

@@ -73,7 +73,7 @@ def latent_map(
     def side_by_side(children):
         return ipywidgets.HBox(children, layout={"flex_flow": "row wrap", "align_items": "flex-start"})
 
-    live([control], draw, alt, still=still, trait="at", box=side_by_side, crisp=True)
+    live([control], draw, alt, still=still, trait="at", box=side_by_side)
 
 
 def _draw(axis, points, labels, span):
@@ -98,6 +98,7 @@ def _still(points, labels, span, images):
     angles = np.pi / 2 - 2 * np.pi * np.arange(STOPS) / STOPS  # as a clock goes
     places = span / 2 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     names = [chr(ord("a") + stop) for stop in range(STOPS)]
+    decoded_there = images(places.tolist())  # which may fail, before there is a figure
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(9.4, SIDE), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
@@ -108,7 +109,7 @@ def _still(points, labels, span, images):
         for name, place in zip(names, places, strict=True):
             axis.plot(*place, "o", markersize=17, color="white", markeredgecolor="black")
             axis.text(*place, name, ha="center", va="center_baseline")
-        for cell, name, image in zip(right.subplots(2, STOPS // 2).flat, names, images(places.tolist()), strict=True):
+        for cell, name, image in zip(right.subplots(2, STOPS // 2).flat, names, decoded_there, strict=True):
             cell.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
             cell.set(title=name, xticks=[], yticks=[])
             cell.spines[:].set(visible=True, color="#999999")

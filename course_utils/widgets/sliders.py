@@ -14,7 +14,7 @@ from course_utils import CourseError
 from course_utils.plots import COLOURS, STYLE
 from course_utils.support.guards import require_images
 from course_utils.support.words import described
-from course_utils.widgets.live import call, decoded, live, repainter
+from course_utils.widgets.live import DPI, call, decoded, live, repainter
 
 LARGEST = 1e6  # number that a slider can be set to
 
@@ -166,7 +166,9 @@ def threshold_slider(normal: Any, anomaly: Any, start: float, x_label: str, *, a
 def _sheet(rows, title="", scale=0.8):
     """A function that draws rows of images (dict from a label to (N, 1, 28, 28)), of as many as the given ones."""
     tall, wide = len(rows), len(next(iter(rows.values())))
-    left, top = 0.09 * (max(map(len, rows)) + 2), 0.3 if title else 0  # inches for labels and title
+    inch = 2 * DPI  # pixels
+    scale = round(scale * inch / 28) * 28 / inch  # whole pixels for each of an image
+    left, top = round(0.09 * (max(map(len, rows)) + 2) * inch) / inch, 0.3 if title else 0  # for labels and title
     width, height = left + scale * wide, top + scale * tall
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(width, height))
