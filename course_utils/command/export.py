@@ -57,7 +57,7 @@ FOR_PRINT = """<style>
   .jp-RenderedMarkdown details { display: none; } /* hints: on paper they cannot be opened */
   .jp-Editor, .jp-OutputArea-output { overflow: visible !important; }
   pre { white-space: pre-wrap !important; }
-  .jp-RenderedImage img { max-width: 100%; max-height: 120mm; }
+  .jp-RenderedImage img { max-width: 100%; max-height: 120mm; object-fit: contain; object-position: left; }
 }
 </style></body>"""
 
