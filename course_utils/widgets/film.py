@@ -86,7 +86,7 @@ def _strip(images: list[Image.Image], labels: list[str]) -> bytes:
     chosen = [round(i * steps / max(1, count - 1)) for i in range(count)]
     wide, tall = images[0].size
     # Pixels of the picture from here on, two for each of the page.
-    rows = 1 if wide / tall < 0.8 else 2 if count > 4 else 1
+    rows = 2 if count > 3 and wide / tall > 0.8 else 1  # in two they are larger, above all on a phone
     columns = -(-count // rows)
     width = min(wide, 2 * WIDEST, (2 * STRIP - 2 * GAP * (columns - 1)) // columns)
     height, gap, line = round(width * tall / wide), 2 * GAP, 2 * LINE
