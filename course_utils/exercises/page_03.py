@@ -329,6 +329,15 @@ QUIZ = [
         "right": "a",
     },
     {
+        "question": "A convolutional network beats a fully connected one with as many parameters. What else is equal?",
+        "options": {
+            "a": ("The time for an epoch", "A kernel's weights are used at every place, which takes more arithmetic."),
+            "b": ("Everything that matters", "Give the rival as much time, and it may win: it did on this page."),
+            "c": ("Nothing yet", "Ask for epochs, arithmetic, time, and how the learning rates were chosen."),
+        },
+        "right": "c",
+    },
+    {
         "question": "What makes convolutions save parameters?",
         "options": {
             "a": ("They use small numbers", "The size of a weight costs nothing."),
