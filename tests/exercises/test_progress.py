@@ -26,7 +26,7 @@ def row(out, page):
 def test_table(state, capsys):
     progress.keep("predictions", "01-pca", guess=30, right=True, time="2026-01-02T03:04:05")
     progress.keep("predictions", "01-linear", guess="a", right=False, time="2026-01-01T03:04:05")
-    progress.keep("exercises", "01-parameters", time="2026-01-01T03:04:05")
+    progress.keep("exercises", "01-train-epoch", time="2026-01-01T03:04:05")
     progress.keep("exercises", "02-kl", time="2025-12-31T03:04:05")
     progress.keep("quiz", "01-1", answer="b", right=True, time="2026-01-03T03:04:05")
     progress.keep("quiz", "01-4", answer="a", right=False, time="2026-01-01T03:04:05")
@@ -47,8 +47,8 @@ def test_table(state, capsys):
         assert row(out, start) == expected.strip()
     assert row(out, "all pages").startswith("all pages 2 of ") and row(out, "all pages").endswith(" 1 2026-01-03")
     last = out.splitlines()[-1]
-    assert re.fullmatch(r"Next: 01_autoencoder, where 01-printout, .*01-error-per-image.* are left\.", last)
-    assert "01-pca" not in last and "01-parameters" not in last
+    assert re.fullmatch(r"Next: 01_autoencoder, where 01-printout, .*01-autoencoder.* are left\.", last)
+    assert "01-pca" not in last and "01-train-epoch" not in last
 
 
 def test_a_page_that_cannot_be_read_and_notebooks_that_are_none_are_named(state, tmp_path, monkeypatch):
