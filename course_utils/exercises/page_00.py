@@ -9,8 +9,8 @@ PREDICTIONS = {
         "question": "the pad's copies go through 64 numbers. How many does it take, so that the course's classifier "
         "still reads most copies of digits as what they were?",
         "options": {"a": "nearly all of the 64", "b": "about 40", "c": "16 are enough"},
-        "why": "The pixels of a digit depend on each other so much that 16 numbers, 2 % of 784, tell most digits apart, "
-        "if with blurred lines.",
+        "why": "The pixels of a digit depend on each other so much that 16 numbers, 2 % of 784, tell most digits "
+        "apart, if with blurred lines.",
     },
 }
 
