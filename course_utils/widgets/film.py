@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from course_utils import CourseError
 from course_utils.plots import DPI, small_png
 from course_utils.support.words import described
-from course_utils.widgets.live import live
+from course_utils.widgets.live import live, opened
 
 STRIP, WIDEST = 960, 310  # pixels of the page: how wide a filmstrip is at most, and one of its frames
 MOST = 8  # frames of a filmstrip
@@ -64,14 +64,7 @@ def _opened(frames: Any) -> list[Image.Image]:
     """The pictures of a film, or a CourseError."""
     if not isinstance(frames, list | tuple) or not frames:
         raise CourseError(f"a film needs a list of pictures, from `frame`, got {described(frames)}")
-    images = []
-    for number, png in enumerate(frames):
-        try:
-            images.append(Image.open(io.BytesIO(png)).convert("RGB"))
-        except (OSError, TypeError, ValueError):
-            raise CourseError(
-                f"frames[{number}] should be the bytes of a PNG, from `frame`, got {described(png)}"
-            ) from None
+    images = [opened(png, f"frames[{number}]").convert("RGB") for number, png in enumerate(frames)]
     sizes = sorted({image.size for image in images})
     if len(sizes) > 1:
         raise CourseError(f"the frames have different sizes, {sizes}: draw all of them with the same figsize")

@@ -47,10 +47,9 @@ def live(
         box: how the controls and the picture are laid out.
     """
     first = draw()
-    with Image.open(io.BytesIO(first)) as image:
-        width = page_size(image)["width"]
-    with Image.open(io.BytesIO(still or first)) as image:
-        size, still = page_size(image), small_png(image)
+    width = page_size(opened(first, "the picture"))["width"]
+    image = opened(still or first, "the still picture")
+    size, still = page_size(image), small_png(image)
     # As large as it was drawn, or smaller where there is no room: neither stretched nor cut off.
     layout = {"align_self": "flex-start", "flex": "0 1 auto", "min_width": "0", "max_width": "100%"}
     layout["width"] = f"{width}px"
@@ -68,6 +67,16 @@ def live(
     bundle = ipywidgets.VBox([box([*controls, picture]), trouble])._repr_mimebundle_()
     bundle |= {"image/png": still, "text/plain": alt}
     display(bundle, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+
+
+def opened(png: Any, name: str) -> Image.Image:
+    """The picture in the bytes of a PNG, or a CourseError."""
+    try:
+        image = Image.open(io.BytesIO(png))
+        image.load()
+    except (OSError, TypeError, ValueError, SyntaxError):  # PIL's own for a broken PNG is a SyntaxError
+        raise CourseError(f"{name} should be the bytes of a PNG, got {described(png)}") from None
+    return image
 
 
 def repainter(figure: Figure, moving: Sequence[Artist]) -> Callable[[], bytes]:

@@ -82,7 +82,7 @@ PNG = grey(0)
         (None, ["a"], "needs a list of pictures, from `frame`, got None"),
         (PNG, ["a"], "needs a list of pictures"),
         (PNG.decode("latin1"), ["a"], "needs a list of pictures"),
-        ([PNG, None], ["a", "b"], r"frames\[1\] should be the bytes of a PNG, from `frame`, got None"),
+        ([PNG, None], ["a", "b"], r"frames\[1\] should be the bytes of a PNG, got None"),
         ([PNG, b"\x89PNG"], ["a", "b"], r"frames\[1\] should be the bytes"),
         ([PNG, PNG[:60]], ["a", "b"], r"frames\[1\] should be the bytes"),
         ([PNG, "path.png"], ["a", "b"], r"frames\[1\] should be the bytes"),

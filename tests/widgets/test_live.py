@@ -64,6 +64,12 @@ def test_another_still_picture_can_be_given(shown):
     assert shown["metadata"]["image/png"]["width"] == 30 and shown["picture"].layout.width == "20px"
 
 
+@pytest.mark.parametrize("picture", [None, "picture.png", b"", b"\x89PNG and so on", png(1)[:45]])
+def test_what_is_no_picture_is_told(shown, picture):
+    with pytest.raises(CourseError, match="the picture should be the bytes of a PNG, got"):
+        live.live([], lambda: picture, "Nothing.")
+
+
 def test_repainter_draws_what_moved_and_leaves_the_rest():
     figure, axis = plt.subplots(figsize=(2, 1))
     axis.set_axis_off()
