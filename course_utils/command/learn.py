@@ -17,6 +17,10 @@ from course_utils.support import files, notebooks
 
 FOLDER = (files.ROOT if files.IN_CHECKOUT else Path.cwd()) / "learn"  # ignored by git
 MANIFEST = ".course.json"  # in the folder: a digest of each page as it was laid out there
+ENVIRONMENT = {  # of JupyterLab and its kernels, where the learner has set nothing else
+    "JUPYTER_PREFER_ENV_PATH": "1",  # this Python's own kernel, and not one of the same name in the home folder
+    "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait take no time from those that work
+}
 
 
 def lay_out(folder: Path) -> tuple[list[Path], list[str]]:
@@ -51,18 +55,19 @@ def lay_out(folder: Path) -> tuple[list[Path], list[str]]:
 def start_lab(folder: Path, browser: bool) -> int:
     """JupyterLab on the first page, for this machine only and with a token; returns its exit status when it ends."""
     command = [sys.executable, "-m", "jupyterlab", str(folder / notebooks.find()[0].name), "--ServerApp.ip=localhost"]
-    own_kernel = {"JUPYTER_PREFER_ENV_PATH": "1"}  # that of this Python, and not one of the same name at home
-    with subprocess.Popen(
-        [*command, *([] if browser else ["--no-browser"])], cwd=folder, env=os.environ | own_kernel
-    ) as lab:
-        before = None
+    if not browser:
+        command.append("--no-browser")
+    with subprocess.Popen(command, cwd=folder, env=ENVIRONMENT | os.environ) as lab:
+        # Ctrl-C reaches JupyterLab as well, which asks what is meant; other signals reach this process alone.
+        answers = {signal.SIGINT: lambda *_: None, signal.SIGTERM: lambda *_: lab.terminate()}
+        before = {}
         if threading.current_thread() is threading.main_thread():
-            before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is JupyterLab's, which asks what is meant
+            before = {number: signal.signal(number, answer) for number, answer in answers.items()}
         try:
             return lab.wait()
         finally:
-            if before is not None:
-                signal.signal(signal.SIGINT, before)
+            for number, answer in before.items():
+                signal.signal(number, answer)
 
 
 def _what_changed(path, before):

@@ -112,31 +112,35 @@ def test_the_courses_own_folder_is_refused(course, capsys):
 
 LAB = """
 import json, os, signal, sys, time
-def stop(*_):
-    print("asked", flush=True)
+def stop(number, _):
+    print("asked", number, flush=True)
     time.sleep(1)  # longer than `subprocess` would wait
     sys.exit(5)
 signal.signal(signal.SIGINT, stop)
-print(json.dumps([sys.argv[1:], os.getcwd(), os.environ["JUPYTER_PREFER_ENV_PATH"]]), flush=True)
+signal.signal(signal.SIGTERM, stop)
+names = "JUPYTER_PREFER_ENV_PATH", "OMP_WAIT_POLICY"
+print(json.dumps([sys.argv[1:], os.getcwd(), [os.environ[name] for name in names]]), flush=True)
 time.sleep(60)
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a signal to a group of processes is sent as Unix does")
-def test_jupyterlab_is_for_this_machine_with_its_token_and_answers_to_ctrl_c(tmp_path):
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as Unix does")
+@pytest.mark.parametrize(("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+def test_jupyterlab_is_for_this_machine_with_its_token_and_stops_with_the_command(tmp_path, number, send):
     stand_in = tmp_path / "modules" / "jupyterlab"
     stand_in.mkdir(parents=True)
     (stand_in / "__init__.py").touch()
     (stand_in / "__main__.py").write_text(LAB)
     command = [sys.executable, "-m", "course_utils.command.cli", "learn", str(tmp_path / "mine"), "--no-browser"]
     paths = os.pathsep.join([str(tmp_path / "modules"), str(files.PACKAGE.parent)])
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_WAIT_POLICY": "ACTIVE"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=os.environ | {"PYTHONPATH": paths}
+        command, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
     ) as learning:
         assert learning.stdout.readline().startswith(f"{len(PAGES)} new pages in ")
-        arguments, folder, preferred = json.loads(learning.stdout.readline())
+        arguments, folder, variables = json.loads(learning.stdout.readline())
         time.sleep(0.2)
-        os.killpg(learning.pid, signal.SIGINT)
-        assert learning.stdout.read() == "asked\n"
-    assert learning.returncode == 5 and folder == str(tmp_path / "mine") and preferred == "1"
+        send(learning.pid, number)
+        assert learning.stdout.read() == f"asked {number}\n"
+    assert learning.returncode == 5 and folder == str(tmp_path / "mine") and variables == ["1", "ACTIVE"]
     assert arguments == [str(tmp_path / "mine" / PAGES[0]), "--ServerApp.ip=localhost", "--no-browser"]
