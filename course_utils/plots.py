@@ -71,8 +71,9 @@ def image_rows(
     columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
     groups = {"": columns} if groups is None else groups
     _require_named(groups, "groups", "numbers of columns")
-    if sum(groups.values()) != columns or min(groups.values()) < 1:
-        raise CourseError(f"groups={groups}: expected {columns} columns together, as there are in each row")
+    if any(type(count) is not int or count < 1 for count in groups.values()) or sum(groups.values()) != columns:
+        raise CourseError(f"groups={groups!r}: expected {columns} columns together, as there are in each row")
+    titles = list(titles)
 
     # In pixels of the file, and whole ones for each of an image, which so stays sharp and small.
     tall, wide = (max(images.shape[side] for images in rows.values()) for side in (2, 3))
@@ -229,7 +230,7 @@ def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: f
 def _own_places(points, labels):
     """For each label the point of its own that has most of its like around it, and few others."""
     chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
-    some, theirs = points[chosen], labels[chosen]
+    some, theirs = points[chosen].double(), labels[chosen]
     near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0, correction=0).mean()).clamp(min=1e-9)).square())
     places = {}
     for label in labels.unique().tolist():

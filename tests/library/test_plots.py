@@ -180,6 +180,15 @@ IMAGES = torch.rand(3, 1, 28, 28)
         (lambda: plots.image_rows({"x": IMAGES / 0 - IMAGES / 0}, "A"), "the row 'x' has NaN or infinity"),
         (lambda: plots.image_rows({"x": IMAGES, "y": IMAGES[:2]}, "A"), r"equally long, got \{'x': 3, 'y': 2\}"),
         (lambda: plots.image_rows(IMAGES, "A"), "rows should be a dict from labels to images"),
+        *(
+            (lambda groups=groups: plots.image_rows({"x": IMAGES}, "A", groups=groups), "expected 3 columns together")
+            for groups in ({"a": 1}, {"a": 3, "b": 0}, {"a": 4, "b": -1}, {"a": 1.5, "b": 1.5}, {"a": None}, {"a": "3"})
+        ),
+        (lambda: plots.image_rows({"x": IMAGES}, "A", groups=[3]), "groups should be a dict from labels to numbers of"),
+        (
+            lambda: plots.scatter(torch.rand(3, 2), torch.arange(3) + 8, "A", "x", "y"),
+            "from 0 to 9, and they go from 8",
+        ),
         (lambda: plots.image_grid(IMAGES, 0, "A"), "columns=0: expected a whole number"),
         (
             lambda: plots.curves({"loss": ([1, 2], [1.0])}, "x", "y", "A"),
