@@ -63,7 +63,7 @@ FOR_PRINT = """<style>
 
 STUDENT_NOTE = """*This copy is yours: without outputs, and without solutions. Where `check` has not yet found your \
 function right, the line with `own_or_solution` goes on with the course's, so that the page runs to its end. The \
-comment in that line shows how to ask for the course's answer.*"""
+line with `solution` below it shows the course's answer, once you have taken its # away.*"""
 
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
 FOLD = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
@@ -96,7 +96,8 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
         _for_learners(notebook),
         lambda solution: (
             "from course_utils.checks import own_or_solution, solution\n\n"
-            f'{solution.name} = own_or_solution("{solution.id}")  # to see the course\'s: solution("{solution.id}")\n'
+            f'{solution.name} = own_or_solution("{solution.id}")\n'
+            f'# To read the course\'s answer, take the # away here:\n# solution("{solution.id}")\n'
             f"{solution.rest}".rstrip()
         ),
     )
