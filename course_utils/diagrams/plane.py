@@ -15,7 +15,7 @@ from course_utils.plots import CLASS_COLOURS, STYLE, draw_scatter, show
 from course_utils.widgets.film import frame
 
 SPAN = 3.5  # the codes are shown from -SPAN to SPAN
-STEPS = 15  # decoded places along an axis
+STEPS, FILM_STEPS = 15, 9  # decoded places along an axis; the same in the small pictures of a film
 
 
 def places(steps: int = STEPS) -> Tensor:
@@ -26,12 +26,12 @@ def places(steps: int = STEPS) -> Tensor:
 
 def plane_frame(decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor) -> bytes:
     """A picture for `film`: codes (N, 2) and what the places of the plane decode to, at one moment of the training."""
-    return frame(_plane(decode, codes, labels, width=6.4, legend=False))
+    return frame(_plane(decode, codes, labels, width=6.4, steps=FILM_STEPS))
 
 
 def latent_plane(decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor, alt: str) -> None:
     """Show codes (N, 2) with the prior's circle and a legend, beside what the places of the plane decode to."""
-    show(_plane(decode, codes, labels, width=11.0, legend=True), alt)
+    show(_plane(decode, codes, labels, width=11.0, steps=STEPS), alt)
 
 
 def islands(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
@@ -47,21 +47,22 @@ def islands(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
 
 
 @torch.no_grad()
-def _plane(decode: Callable, codes: Tensor, labels: Tensor, width: float, legend: bool) -> Figure:
+def _plane(decode: Callable, codes: Tensor, labels: Tensor, width: float, steps: int) -> Figure:
     """The two panels: codes, and decoded places."""
-    grid = places()
-    pictures = decode(grid).reshape(STEPS, STEPS, 28, 28)
-    with plt.rc_context(STYLE | {"font.size": 8 if width < 8 else 10}):
+    grid, legend = places(steps), width > 8
+    pictures = decode(grid).reshape(steps, steps, 28, 28)
+    with plt.rc_context(STYLE | {"font.size": 10 if legend else 8}):
         figure, (left, right) = plt.subplots(
             1, 2, figsize=(width, 0.5 * width), layout="constrained", width_ratios=(1.15 if legend else 1, 1)
         )
-        draw_scatter(left, codes, labels, dot=3 if width < 8 else 5, font=width + 1)
+        draw_scatter(left, codes, labels, dot=5 if legend else 3, font=width + 1)
         _prior(left)
         left.set(xlim=(-SPAN, SPAN), ylim=(-SPAN, SPAN), aspect="equal", xlabel="z1", ylabel="z2")
         if legend:
             _legend(left)
-        right.imshow(pictures.permute(0, 2, 1, 3).reshape(28 * STEPS, 28 * STEPS), cmap="gray", vmin=0, vmax=1)
-        shown = range(1, STEPS, 3)
+        sheet = pictures.permute(0, 2, 1, 3).reshape(28 * steps, 28 * steps)
+        right.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        shown = range(steps // 2 % 2, steps, 2)  # the middle is among them
         middles = [28 * i + 13.5 for i in shown]
         ticks = [f"{grid[i, 0]:.1f}" for i in shown]
         right.set(xticks=middles, yticks=middles, xticklabels=ticks, yticklabels=ticks[::-1], xlabel="z1", ylabel="z2")

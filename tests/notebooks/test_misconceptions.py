@@ -47,9 +47,9 @@ MISCONCEPTIONS = [
         "abs(terms.mean() - closed) < 5 * error",
     ),
     (
-        "cross-entropy is a likelihood, also of grey pixels",
+        "cross-entropy is the likelihood of grey pixels",
         "02",
-        '### "Cross-entropy is a likelihood": a misconception',
+        '### "Cross-entropy of grey pixels is their likelihood": a misconception',
         'total["grey"] > 50',
     ),
     (
