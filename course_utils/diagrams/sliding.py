@@ -227,7 +227,8 @@ def _blocks(shape):
 def _draw_blocks(axis, left, bottom, block, colour):
     across, down, high, wide = block
     corners = [(left + i * (wide + 1), bottom + j * (high + 1)) for i in range(across) for j in range(down)]
-    thin, thick = [], []  # lines as (start, end), drawn as one path each: a drawing of a fifth of the size
+    thin: list[tuple] = []
+    thick: list[tuple] = []  # lines as (start, end), drawn as one path each: a drawing of a fifth of the size
     for x, y in corners:
         axis.add_patch(Rectangle((x, y), wide, high, facecolor=PALE))
         for k in range(wide + 1):
