@@ -26,9 +26,9 @@ def sse(x_hat: Tensor, x: Tensor) -> Tensor:
 def cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
     """Binary cross-entropy, *summed* over the pixels and the images (unit: nats, of all images together).
 
-    For pixels of exactly 0 or 1 it is -log p(x) of independent Bernoulli pixels with means `x_hat`. For grey
-    pixels it still has its minimum at x_hat = x, but it is no likelihood, and that minimum is not 0. `x` is taken
-    as constant: no gradient flows to it.
+    For pixels of exactly 0 or 1 it is -log p(x) of independent Bernoulli pixels with means `x_hat`. For grey pixels
+    it is the mean of that over random black and white images, each pixel white with probability `x`: its minimum is
+    at x_hat = x, and is not 0. `x` is taken as constant: no gradient flows to it.
     """
     require_same_shape(x_hat, x)
     require_probabilities(x_hat=x_hat, x=x)

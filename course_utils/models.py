@@ -79,6 +79,18 @@ class VAE(nn.Module):
         return self.decode(z), mu, logvar
 
 
+class PlaneVAE(VAE):
+    """A VAE whose code is a point in a plane, with one layer more on either side: 784 -> 256 -> 128 -> 2 and back.
+
+    Two numbers must hold all that the decoder learns of an image; with a single hidden layer it makes less of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(latent_dim=2, hidden_dim=128)
+        self.fc1 = nn.Sequential(nn.Linear(28 * 28, 256), nn.ReLU(), nn.Linear(256, 128))
+        self.fc4 = nn.Sequential(nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 28 * 28))
+
+
 class ConvAutoencoder(nn.Module):
     """Convolutional autoencoder; its code has *more* numbers (32 x 7 x 7 = 1568) than the image has pixels (784).
 

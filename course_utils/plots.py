@@ -16,6 +16,8 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
+from matplotlib.transforms import Bbox
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,6 +26,13 @@ from course_utils.support.guards import require_tensors
 from course_utils.support.words import described
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Ten classes: Petroff's colours (2021, arXiv:2107.02270), which the colour-blind can tell apart as well.
+CLASS_COLOURS = [
+    *("#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6"),
+    *("#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd"),
+]
+DARK_CLASSES = (2, 4, 8)  # on whose colours white is easier to read than black
+DPI = 100  # pixels of the page for an inch of a figure
 MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 STYLE = {
     "figure.facecolor": "white",
@@ -37,34 +46,59 @@ STYLE = {
 }
 
 
-def image_rows(rows: dict[str, Tensor], alt: str, scale: float = 0.75, titles: Sequence[str] = ()) -> None:
+def image_rows(
+    rows: dict[str, Tensor],
+    alt: str,
+    scale: float = 0.75,
+    titles: Sequence[str] = (),
+    groups: dict[str, int] | None = None,
+) -> None:
     """Show rows of images, one column per example.
 
     Args:
         rows: dict from a label to images (N, 1, 28, 28); all rows have the same N.
         alt: what the picture shows, for those who cannot see it.
-        scale: side of one image, in inches.
+        scale: from the left of one image to the left of the next, in inches.
         titles: what stands above each column.
+        groups: dict from a title to a number of columns, for columns of several kinds: there is a gap between them.
 
     Raises:
-        CourseError: for images of another shape or type, for NaN, and for rows of different length.
+        CourseError: for images of another shape or type, for NaN, for rows of different length, and for groups that
+            have not as many columns together.
     """
     _require_named(rows, "rows", "images")
     rows = {label: as_images(images, f"the row {label!r}") for label, images in rows.items()}
     columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
+    groups = {"": columns} if groups is None else groups
+    _require_named(groups, "groups", "numbers of columns")
+    if any(type(count) is not int or count < 1 for count in groups.values()) or sum(groups.values()) != columns:
+        raise CourseError(f"groups={groups!r}: expected {columns} columns together, as there are in each row")
+    titles = list(titles)
+
+    # In pixels of the file, and whole ones for each of an image, which so stays sharp and small.
+    tall, wide = (max(images.shape[side] for images in rows.values()) for side in (2, 3))
+    times = max(1, round(0.76 * scale * 2 * DPI / max(tall, wide)))
+    gap = max(6 * times, 12)
+    starts = [0, *itertools.accumulate(groups.values())]  # the first column of each group
+    left = [i * (times * wide + gap) + 2 * gap * sum(start <= i for start in starts[1:-1]) for i in range(columns)]
+    width, height = left[-1] + times * wide, len(rows) * (times * tall + gap) - gap
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            len(rows), columns, figsize=(scale * columns + 1.4, scale * len(rows) + 0.1), squeeze=False
-        )
-        for line, (label, images) in zip(axes, rows.items(), strict=True):
-            for axis, image in zip(line, images, strict=True):
-                axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1)
+        figure = plt.figure(figsize=(width / (2 * DPI), height / (2 * DPI)))
+        for number, (label, images) in enumerate(rows.items()):
+            bottom = height - times * tall - number * (times * tall + gap)
+            for i, (x, image) in enumerate(zip(left, images, strict=True)):
+                axis = figure.add_axes((x / width, bottom / height, times * wide / width, times * tall / height))
+                axis.imshow(image[0].numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
                 axis.set(xticks=[], yticks=[])
                 axis.grid(False)
                 axis.spines[:].set(visible=True, color="#999999")  # a frame, so that a white image has an edge
-            line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
-        for axis, title in zip(axes[0], titles, strict=False):
-            axis.set_title(title, size="medium")
+                if i == 0:
+                    axis.set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
+                if number == 0 and i < len(titles):
+                    axis.set_title(titles[i], size="medium")
+        above = 1 + (44 if titles else 14) / height
+        for title, start in zip(groups, starts, strict=False):
+            figure.text(left[start] / width, above, title, size="medium", weight="bold", va="bottom")
     show(figure, alt)
 
 
@@ -134,26 +168,31 @@ def bars(groups: dict[Any, float], y_label: str, alt: str) -> None:
 def image_grid(
     images: Tensor, columns: int, alt: str, x_label: str = "", y_label: str = "", scale: float = 0.32
 ) -> None:
-    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white."""
+    """Show images (N, 1, 28, 28) edge to edge, row by row, `columns` in a row; the last row is filled up with white.
+
+    Each takes about `scale` inches: whole pixels of the file for each of its own.
+    """
     pixels = as_images(images, "the grid").squeeze(1)
     if type(columns) is not int or not 1 <= columns <= 100:
         raise CourseError(f"columns={columns!r}: expected a whole number from 1 to 100")
     pixels = F.pad(pixels, (0, 0, 0, 0, 0, -len(pixels) % columns), value=1.0)
-    rows = [torch.cat(list(row), dim=1) for row in pixels.split(columns)]
+    sheet = torch.cat([torch.cat(list(row), dim=1) for row in pixels.split(columns)]).numpy()
+    times = max(1, round(0.9 * scale * 2 * DPI / max(pixels.shape[1:])))
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(scale * columns + 0.4, scale * len(rows) + 0.4))
-        axis.imshow(torch.cat(rows).numpy(), cmap="gray", vmin=0, vmax=1)
+        figure = plt.figure(figsize=[times * side / (2 * DPI) for side in sheet.shape[::-1]])
+        axis = figure.add_axes((0, 0, 1, 1))
+        axis.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set(xticks=[], yticks=[], xlabel=x_label, ylabel=y_label)
         axis.grid(False)
     show(figure, alt)
 
 
 def scatter(points: Tensor, labels: Tensor, alt: str, x_label: str, y_label: str) -> None:
-    """Show points (N, 2), coloured by their labels 0 to 9; each label stands at the middle of its points."""
-    points, labels = _plane(points, labels, "points")
+    """Show points (N, 2), coloured by their labels 0 to 9; each label stands among its points."""
+    points, labels = as_plane(points, labels, "points")
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(5.6, 5))
-        draw_scatter(axis, points, labels, dot=4, font=15)
+        draw_scatter(axis, points, labels, dot=4, font=11)
         axis.set(xlabel=x_label, ylabel=y_label, aspect="equal")
     show(figure, alt)
 
@@ -167,23 +206,41 @@ def scatter_row(panels: dict[str, Tensor], labels: Tensor, alt: str) -> None:
         alt: what the picture shows, for those who cannot see it.
     """
     _require_named(panels, "panels", "points (N, 2)")
-    panels = {title: _plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
+    planes = {title: as_plane(points, labels, f"the panel {title!r}") for title, points in panels.items()}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 4), squeeze=False)
-        for axis, (title, (points, labels)) in zip(axes[0], panels.items(), strict=True):
-            draw_scatter(axis, points, labels, dot=3, font=14)
+        for axis, (title, (points, labels)) in zip(axes[0], planes.items(), strict=True):
+            draw_scatter(axis, points, labels, dot=3, font=11)
             axis.set(title=title, xticks=[], yticks=[])
             axis.spines[:].set(visible=True, color="#999999")
     show(figure, alt)
 
 
 def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: float) -> None:
-    """Draw points (N, 2), coloured by their labels 0 to 9, and each label at the middle of its points."""
+    """Draw points (N, 2), coloured by their labels 0 to 9, and each label on a disc of its colour among its points."""
     for label in labels.unique().tolist():
         mine = points[labels == label]
-        axis.scatter(mine[:, 0].numpy(), mine[:, 1].numpy(), s=dot, alpha=0.5, color=plt.cm.tab10(label))
-        x, y = mine.median(0).values.tolist()
-        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center")
+        axis.scatter(mine[:, 0].numpy(), mine[:, 1].numpy(), s=dot, alpha=0.5, color=CLASS_COLOURS[label])
+    for label, (x, y) in _own_places(points, labels).items():
+        disc = {"boxstyle": "circle,pad=0.15", "facecolor": CLASS_COLOURS[label], "edgecolor": "white"}
+        ink = "white" if label in DARK_CLASSES else "black"
+        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center", color=ink, bbox=disc)
+
+
+def _own_places(points, labels):
+    """For each label the point of its own that has most of its like around it, and few others."""
+    chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
+    some, theirs = points[chosen].double(), labels[chosen]
+    near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0, correction=0).mean()).clamp(min=1e-9)).square())
+    places = {}
+    for label in labels.unique().tolist():
+        if not (theirs == label).any():  # too rare to be among some
+            places[label] = points[labels == label].median(0).values.tolist()
+            continue
+        like = near[:, theirs == label].sum(1)
+        best = (like * like / near.sum(1)).masked_fill(theirs != label, 0).argmax()  # many of them, and a large share
+        places[label] = some[best].tolist()
+    return places
 
 
 def histograms(groups: dict[str, Any], x_label: str, alt: str) -> None:
@@ -212,10 +269,45 @@ def histograms(groups: dict[str, Any], x_label: str, alt: str) -> None:
 
 def show(figure: Figure, alt: str) -> None:
     """Display a figure as PNG with `alt` as its text, and close it."""
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=100, bbox_inches="tight")
+    png, size = crisp_png(figure)
     plt.close(figure)
-    display({"image/png": png.getvalue(), "text/plain": alt}, metadata={"image/png": {"alt": alt}}, raw=True)
+    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+
+
+def crisp_png(figure: Figure) -> tuple[bytes, dict[str, int]]:
+    """A figure with two pixels for each that it takes on the page, and the size that it takes there."""
+    figure.set_dpi(2 * DPI)
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox().padded(0.1)
+    # Whole pixels: else each of an image's would be smeared over two, and the file twice as large.
+    edges = np.concatenate([np.floor(2 * DPI * box.min), np.ceil(2 * DPI * box.max)]) / (2 * DPI)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=2 * DPI, bbox_inches=Bbox.from_extents(*edges))
+    with Image.open(file) as image:
+        return small_png(image), page_size(image)
+
+
+def small_png(image: Image.Image) -> bytes:
+    """The smallest PNG of a picture: its colours are brought down to 255, which no one sees and which halves the file.
+
+    Grey pictures stay grey: neighbouring pixels are alike as numbers, and are packed better than by a palette.
+    """
+    image = image.convert("RGB")
+    red, green, blue = (np.asarray(channel) for channel in image.split())
+    kinds = [image.quantize(255, dither=Image.Dither.NONE)]
+    if (red == green).all() and (red == blue).all():
+        kinds.append(image.convert("L"))
+    files = []
+    for kind in kinds:
+        file = io.BytesIO()
+        kind.save(file, "PNG", optimize=True)
+        files.append(file.getvalue())
+    return min(files, key=len)
+
+
+def page_size(image: Image.Image) -> dict[str, int]:
+    """The size that a picture takes on the page, with two of its pixels for each of the page's."""
+    return {"width": round(image.width / 2), "height": round(image.height / 2)}
 
 
 def as_images(images: Any, name: str) -> Tensor:
@@ -234,6 +326,25 @@ def as_images(images: Any, name: str) -> Tensor:
     if not images.isfinite().all():
         raise CourseError(f"{name} has NaN or infinity among its pixels: look for a division by zero before this point")
     return images
+
+
+def as_plane(points: Any, labels: Any, name: str) -> tuple[Tensor, Tensor]:
+    """Points (N, 2) as float64 and labels (N,) from 0 to 9, both on the CPU, or a CourseError."""
+    if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
+    whole = isinstance(labels, torch.Tensor) and not (labels.is_floating_point() or labels.is_complex())
+    if not whole or labels.shape != points.shape[:1]:
+        raise CourseError(
+            f"labels should be a tensor with one whole number for each of {len(points)} points, got {described(labels)}"
+        )
+    if labels.min() < 0 or labels.max() >= len(CLASS_COLOURS):
+        raise CourseError(f"labels should be from 0 to 9, and they go from {labels.min()} to {labels.max()}")
+    points = points.detach().cpu()
+    if points.is_complex() or not points.isfinite().all():
+        raise CourseError(
+            f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
+        )
+    return points.double(), labels.cpu()
 
 
 def _require_named(parts, name, kind):
@@ -280,20 +391,3 @@ def _points(line, name, x_log, y_log):
         if is_log and parts[part].min() <= 0:
             raise CourseError(f"{part} of {name} goes down to {parts[part].min():g}, and its axis is logarithmic")
     return list(parts.values())
-
-
-def _plane(points, labels, name):
-    """Points (N, 2) and labels (N,) on the CPU, or a CourseError."""
-    if not isinstance(points, torch.Tensor) or points.ndim != 2 or points.shape[1] != 2 or not len(points):
-        raise CourseError(f"{name} should be a tensor (N, 2) of points in the plane, got {described(points)}")
-    whole = isinstance(labels, torch.Tensor) and not (labels.is_floating_point() or labels.is_complex())
-    if not whole or labels.shape != points.shape[:1]:
-        raise CourseError(
-            f"labels should be a tensor with one whole number for each of {len(points)} points, got {described(labels)}"
-        )
-    points = points.detach().cpu()
-    if points.is_complex() or not points.isfinite().all():
-        raise CourseError(
-            f"{name} has NaN or infinity among its numbers: look for a division by zero before this point"
-        )
-    return points.double(), labels.cpu()

@@ -19,7 +19,7 @@ from course_utils.classifier import Classifier
 from course_utils.data import TITLES, ImageSet, load
 from course_utils.losses import mse, vae_loss
 from course_utils.metrics import psnr, squared_error
-from course_utils.models import VAE, Autoencoder, ConvAutoencoder, good_start
+from course_utils.models import VAE, Autoencoder, ConvAutoencoder, PlaneVAE, good_start
 from course_utils.support import weights
 from course_utils.support.files import WEIGHTS
 from course_utils.training import fit
@@ -111,9 +111,7 @@ _WRONG = ("test error, percent", _wrong_percent, _commonest_class_percent)
 RECIPES = {
     "autoencoder": Recipe("page 01's autoencoder, 64 numbers", Autoencoder, _copy_loss, 20, 3e-3, *_COPY_ERROR),
     "vae": Recipe("page 02's VAE, 20 numbers", VAE, _elbo_loss, 20, 3e-3, *_NATS, _pytorchs_start),
-    "plane": Recipe(
-        "page 02's VAE, 2 numbers", lambda: VAE(latent_dim=2), _elbo_loss, 30, 3e-3, *_NATS, _pytorchs_start
-    ),
+    "plane": Recipe("page 02's latent plane, 2 numbers", PlaneVAE, _elbo_loss, 40, 3e-3, *_NATS, _pytorchs_start),
     "convolutional": Recipe("page 03's autoencoder, 1568 numbers", ConvAutoencoder, _copy_loss, 6, 4e-3, *_COPY_ERROR),
     "denoiser": Recipe("page 03's autoencoder against noise", ConvAutoencoder, _denoising_loss, 6, 4e-3, *_DB),
     "classifier": Recipe("a classifier of digits", Classifier, _class_loss, 8, 3e-3, *_WRONG, _pytorchs_start),

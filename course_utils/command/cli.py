@@ -50,7 +50,7 @@ def _parser():
             new.add_argument("pages", nargs="*", metavar="NN", help="numbers or names; all by default")
         return new
 
-    learn = command("learn", _learn, "lay the pages out in a folder of your own, and open JupyterLab on them")
+    learn = command("learn", _learn, "lay copies of the pages out in a folder of your own, and open JupyterLab on them")
     learn.add_argument("folder", nargs="?", metavar="DIR", help="where (default: learn/, which git ignores)")
     learn.add_argument("--copies-only", action="store_true", help="do not start JupyterLab")
     learn.add_argument("--no-browser", action="store_true", help="let JupyterLab open no browser")
@@ -109,8 +109,9 @@ def _learn(options):
     from course_utils.command import learn
 
     folder = given(options.folder or learn.FOLDER)
-    new = learn.lay_out(folder)
-    print(f"{len(new)} new page{'s' if len(new) != 1 else ''} in {_relative(folder)}; what was there is as it was.")
+    new, news = learn.lay_out(folder)
+    first = f"{len(new)} new page{'s' if len(new) != 1 else ''} in {_relative(folder)}; what was there is as it was."
+    print("\n".join([first, *news]), flush=True)  # JupyterLab's lines follow
     return 0 if options.copies_only else learn.start_lab(folder, browser=not options.no_browser)
 
 

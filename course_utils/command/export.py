@@ -57,12 +57,13 @@ FOR_PRINT = """<style>
   .jp-RenderedMarkdown details { display: none; } /* hints: on paper they cannot be opened */
   .jp-Editor, .jp-OutputArea-output { overflow: visible !important; }
   pre { white-space: pre-wrap !important; }
-  .jp-RenderedImage img { max-width: 100%; max-height: 120mm; }
+  .jp-RenderedImage img { max-width: 100%; max-height: 120mm; object-fit: contain; object-position: left; }
 }
 </style></body>"""
 
-STUDENT_NOTE = """*This copy comes without solutions. Where `check` has not yet found your function right, \
-the line with `own_or_solution` goes on with the course's, so that the page runs to its end.*"""
+STUDENT_NOTE = """*This copy is yours: without outputs, and without solutions. Where `check` has not yet found your \
+function right, the line with `own_or_solution` goes on with the course's, so that the page runs to its end. The \
+line with `solution` below it shows the course's answer, once you have taken its # away.*"""
 
 LINK = re.compile(r"\]\((\d\d_\w+)\.ipynb")
 FOLD = re.compile(r"<details>\s*<summary>.*?</summary>(.*?)</details>", re.DOTALL)
@@ -94,8 +95,10 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
     notebook = _without_solutions(
         _for_learners(notebook),
         lambda solution: (
-            "from course_utils.checks import own_or_solution\n\n"
-            f'{solution.name} = own_or_solution("{solution.id}")\n{solution.rest}'.rstrip()
+            "from course_utils.checks import own_or_solution, solution\n\n"
+            f'{solution.name} = own_or_solution("{solution.id}")\n'
+            f'# To read the course\'s answer, take the # away here:\n# solution("{solution.id}")\n'
+            f"{solution.rest}".rstrip()
         ),
     )
     for cell in notebook.cells:

@@ -59,6 +59,7 @@ def execute(notebook: Path, out: Path, parameters: dict[str, Any], **options: An
                 start_timeout=START_SECONDS,
                 progress_bar=False,
                 store_widget_state=False,
+                coalesce_streams=True,  # or the same text comes in parts that change from run to run
                 **options,
             )
             return

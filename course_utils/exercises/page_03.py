@@ -1,5 +1,7 @@
 """Learning calls of page 03."""
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -7,12 +9,46 @@ from torch.nn import functional as F
 from course_utils.exercises import filled
 
 PREDICTIONS = {
+    "03-place": {
+        "question": "the kernel moves on to its last place, at the bottom right. Which number does it answer there?",
+        "example": "4",
+        "why": "Only two columns of the patch count: 2 + 1 + 0 on the left, and 0 + 1 + 1 on the right are taken off.",
+    },
+    "03-white": {
+        "question": "a white image is stamped with a white kernel (size 3, stride 2). Inside, away from the border, "
+        "the result is ...",
+        "options": {
+            "a": "plain, of one brightness",
+            "b": "a regular pattern",
+            "c": "brighter towards the middle",
+        },
+        "why": {
+            "a": "Count the stamps that reach a pixel: stamps 3 wide and 2 apart overlap in every second one.",
+            "c": "Away from the border every stamp has the same neighbours, so nothing changes towards the middle.",
+        },
+    },
     "03-noise": {
         "question": "random blots go through the convolutional autoencoder, whose code has 1568 numbers. Out come ...",
         "options": {
             "a": "scraps of digits, since digits are all it has seen",
-            "b": "the same blots, more or less",
-            "c": "a plain grey",
+            "b": "a plain grey",
+            "c": "the same blots, more or less",
+        },
+        "why": "There is room for every pixel, and what the network learned of small patches holds for blots too.",
+    },
+    "03-shuffle": {
+        "question": "both networks are trained anew, on images whose pixels are shuffled as in section 1, and tested "
+        "on such images. Which error grows by more than a tenth?",
+        "options": {
+            "a": "only the convolutional network's",
+            "b": "only the fully connected network's",
+            "c": "both",
+            "d": "neither",
+        },
+        "why": {
+            "b": "It has one weight for each pixel, wherever that lies, so any order is as good as another.",
+            "c": "The fully connected one has one weight for each pixel, wherever that lies: any order is as good.",
+            "d": "A kernel reads patches, and after shuffling the pixels of a patch have little to do with each other.",
         },
     },
     "03-shift": {
@@ -22,6 +58,7 @@ PREDICTIONS = {
             "b": "grow, but not double",
             "c": "more than double",
         },
+        "why": "Its two linear layers have a weight of their own for each place, and never met a digit there.",
     },
 }
 
@@ -41,22 +78,6 @@ def check_conv_size(conv_size):
     return _judge_size(conv_size, truth, mistakes, [(28, 3, 2, 1), (28, 5, 1, 0), (13, 4, 3, 2), (30, 7, 2, 3)])
 
 
-def check_transposed_size(transposed_size):
-    def truth(n, kernel, stride, padding, output_padding):
-        layer = nn.ConvTranspose1d(1, 1, kernel, stride, padding, output_padding)
-        return layer(torch.zeros(1, 1, n)).shape[-1]
-
-    mistakes = {
-        "there are n stamps, but only n - 1 steps between them": lambda n, k, s, p, o: n * s + k - 2 * p + o,
-        "padding is cut off on both sides": lambda n, k, s, p, o: (n - 1) * s + k - p + o,
-        "padding makes the output smaller here": lambda n, k, s, p, o: (n - 1) * s + k + 2 * p + o,
-        "output_padding is missing": lambda n, k, s, p, o: (n - 1) * s + k - 2 * p,
-        "output_padding is added at one end only": lambda n, k, s, p, o: (n - 1) * s + k - 2 * p + 2 * o,
-        "the last stamp is as wide as the kernel": lambda n, k, s, p, o: (n - 1) * s - 2 * p + o,
-    }
-    return _judge_size(transposed_size, truth, mistakes, [(7, 3, 2, 1, 1), (14, 4, 2, 1, 0), (5, 5, 3, 0, 2)])
-
-
 def _judge_size(answer, truth, mistakes, cases):
     answers = [float(filled(answer(*case))) for case in cases]
     expected = [truth(*case) for case in cases]
@@ -68,7 +89,7 @@ def _judge_size(answer, truth, mistakes, cases):
         if answers == [formula(*case) for case in cases]:
             return mistake
     wrong = next(i for i in range(len(cases)) if answers[i] != expected[i])
-    names = ("n", "kernel", "stride", "padding", "output_padding")
+    names = ("n", "kernel", "stride", "padding")
     case = ", ".join(f"{name} = {value}" for name, value in zip(names, cases[wrong], strict=False))
     return f"for {case} PyTorch makes {expected[wrong]} pixels, yours are {answers[wrong]:g}"
 
@@ -161,11 +182,116 @@ def _added(layers):
     return field
 
 
+def check_build(convolutional):
+    models = []
+    for latent_dim in (32, 10):
+        model = filled(convolutional(latent_dim))
+        if not isinstance(model, nn.Module):
+            return f"expected a network, an nn.Module, got {type(model).__name__}: is there an nn.Sequential around it?"
+        models.append(model)
+    if models[0] is models[1] or any(p is q for p in models[0].parameters() for q in models[1].parameters()):
+        return "build a new network at every call: this one is the same each time, so three seeds would share weights"
+    return _judge_forward(models[0]) or _judge_parameters(*models) or _judge_code(*models) or _judge_ends(models[0])
+
+
+def _judge_forward(model):
+    """What is wrong with the shapes that go through."""
+    for count in (5, 1):
+        x = torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(count))
+        try:
+            x_hat = model(x)
+        except (RuntimeError, TypeError, ValueError) as error:
+            return f"images {tuple(x.shape)} do not get through: {str(error).splitlines()[0]:.150}"
+        if not isinstance(x_hat, torch.Tensor):
+            return f"images {tuple(x.shape)} come out as {type(x_hat).__name__}: one tensor, the copies, was asked for"
+        if x_hat.shape != x.shape:
+            hint = {
+                (count, 784): "unflatten the numbers before the transposed convolutions",
+                (count, 1, 25, 25): "what makes 14 of 7, and 28 of 14? `output_padding` says it",
+                (count, 1, 27, 27): "the last layer lacks its `output_padding`",
+                (count, 1, 26, 26): "the first transposed convolution lacks its `output_padding`",
+            }.get(tuple(x_hat.shape), "print the shape behind each layer")
+            return f"images {tuple(x.shape)} come out as {tuple(x_hat.shape)}: {hint}"
+    return None
+
+
+def _judge_parameters(model, small):
+    """What is wrong with the number of parameters."""
+    counts = [sum(p.numel() for p in network.parameters()) for network in (model, small)]
+    if counts[0] == counts[1]:
+        return "the code has the same size for latent_dim = 32 and 10: use the argument"
+    if counts[0] == 53_473:
+        return None
+    weights = sum(p.numel() for p in model.parameters() if p.ndim > 1)
+    if weights == counts[0]:
+        return f"the {counts[0]:,} parameters have no biases among them: leave `bias` as PyTorch sets it"
+    if counts[0] == 9_569:
+        return "this is the textbook's network: between its convolutions go 8 and 16 maps, and two linear layers"
+    if counts[0] > 90_000:
+        return f"it has {counts[0]:,} parameters: are there 8 maps after the first layer, and 16 after the second?"
+    if counts[0] < 30_000:
+        return (
+            f"it has only {counts[0]:,} parameters: two linear layers, from 784 numbers to the code and back, are most"
+        )
+    return f"it has {counts[0]:,} parameters, and the layers asked for have 53,473: print the shape of each weight"
+
+
+def _judge_code(model, small):
+    """Whether the code is as narrow as it should be, and has a nonlinear encoder before it and decoder behind it.
+
+    The image's numbers can leave through a code of 32 in 32 directions only, whatever the network looks like inside:
+    that is the rank of its derivative. Without a ReLU before the code, these directions are the same for
+    all images; without one behind it, so are the directions in which the copies can move.
+    """
+    x = torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0), dtype=torch.double)
+    x[1] = (x[1] > 0.8).double()  # unlike the other one
+    for network, latent_dim in ((small, 10), (model, 32)):
+        slopes = _slopes(network, x)
+        rank = max(_rank(slope) for slope in slopes)
+        if rank > latent_dim:
+            return f"for latent_dim = {latent_dim}, {rank} numbers get through: what goes around the narrow layer?"
+        if rank < latent_dim / 4:
+            return f"for latent_dim = {latent_dim}, only {rank} numbers get through: is there a ReLU too many?"
+    if _rank(torch.cat(list(slopes))) <= rank:
+        return "the encoder is one linear function in disguise: each convolution should be followed by a ReLU"
+    if _rank(torch.cat(list(slopes), dim=1)) <= rank:
+        return "the decoder is one linear function in disguise: where are its ReLUs?"
+    return None
+
+
+def _slopes(model, x):
+    """The derivatives of 112 pixels of each image's copy by all its pixels (N, 112, 784), before the last squashing."""
+    own = copy.deepcopy(model).double().eval()
+    some = torch.arange(3, 784, 7)
+    slopes = []
+    for image in x:
+        images = image.repeat(len(some), 1, 1, 1).requires_grad_()  # one for each of the pixels that are derived
+        x_hat = own(images).flatten(1)
+        inside = x_hat.min() > 0 and x_hat.max() < 1
+        outputs = torch.logit(x_hat, eps=1e-9) if inside else x_hat
+        outputs[torch.arange(len(some)), some].sum().backward()
+        slopes.append(images.grad.flatten(1))
+    return torch.stack(slopes)
+
+
+def _rank(matrix):
+    return int(torch.linalg.matrix_rank(matrix.double(), rtol=1e-9))
+
+
+def _judge_ends(model):
+    """Whether what comes out are pixels, also for extreme images."""
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * 10_000
+    x_hat = model(x)
+    if x_hat.min() < 0 or x_hat.max() > 1:
+        return f"pixels from {x_hat.min():.2g} to {x_hat.max():.2g} can come out: what keeps them between 0 and 1?"
+    return None
+
+
 CHECKS = {
     "03-conv-size": check_conv_size,
     "03-stamp": check_stamp,
-    "03-transposed-size": check_transposed_size,
     "03-receptive-field": check_receptive_field,
+    "03-build": check_build,
 }
 
 QUIZ = [
@@ -201,6 +327,15 @@ QUIZ = [
             "c": ("A, if the test set is large", "A large test set does not remove the luck of the training run."),
         },
         "right": "a",
+    },
+    {
+        "question": "A convolutional network beats a fully connected one with as many parameters. What else is equal?",
+        "options": {
+            "a": ("The time for an epoch", "A kernel's weights are used at every place, which takes more arithmetic."),
+            "b": ("Everything that matters", "Give the rival as much time, and it may win: it did on this page."),
+            "c": ("Nothing yet", "Ask for epochs, arithmetic, time, and how the learning rates were chosen."),
+        },
+        "right": "c",
     },
     {
         "question": "What makes convolutions save parameters?",

@@ -55,7 +55,7 @@ def preview(data: str) -> Callable[[torch.Tensor], bytes]:
             pictures[name] = axes[name].imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
             axes[name].set(title=title, xticks=[], yticks=[])
             axes[name].grid(False)
-        draw_scatter(axes["map"], place(crowd.x), crowd.y, dot=4, font=12)
+        draw_scatter(axes["map"], place(crowd.x), crowd.y, dot=4, font=10)
         (star,) = axes["map"].plot([0], [0], "*", color="black", markersize=20, markeredgecolor="white")
         axes["map"].set(title="its place among test digits", xlabel="z1", ylabel="z2")
         axes["odd"].hist(usual.numpy(), np.geomspace(*RANGE, 60), histtype="stepfilled", color=COLOURS[0], alpha=0.5)

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from course_utils import CourseError
-from course_utils.plots import COLOURS, STYLE, as_images
+from course_utils.plots import COLOURS, STYLE
 from course_utils.support.guards import require_images
 from course_utils.support.words import described
-from course_utils.widgets.live import call, live, repainter
+from course_utils.widgets.live import DPI, call, decoded, live, repainter
 
 LARGEST = 1e6  # number that a slider can be set to
 
@@ -50,9 +50,7 @@ def latent_explorer(
     rows = start.repeat(len(ranges), steps, 1)  # (sliders, steps, latent_dim)
     for i, (low, high) in enumerate(ranges):
         rows[i, :, i] = torch.linspace(low, high, steps)
-    overview = {
-        f"z{i}: {low:g} to {high:g}": _decoded(decode, row) for i, (row, (low, high)) in _numbered(rows, ranges)
-    }
+    overview = {f"z{i}: {low:g} to {high:g}": decoded(decode, row) for i, (row, (low, high)) in _numbered(rows, ranges)}
 
     sliders = [
         ipywidgets.FloatSlider(
@@ -60,12 +58,12 @@ def latent_explorer(
         )
         for i, (value, (low, high)) in _numbered(start, ranges)
     ]
-    draw_sheet = _sheet({"": _decoded(decode, start[None])}, scale=3)
+    draw_sheet = _sheet({"": decoded(decode, start[None])}, scale=3)
 
     def draw():
         code = start.clone()
         code[: len(sliders)] = torch.tensor([slider.value for slider in sliders])
-        return draw_sheet({"": _decoded(decode, code[None])})
+        return draw_sheet({"": decoded(decode, code[None])})
 
     live(sliders, draw, alt, still=_sheet(overview)(overview))
 
@@ -168,7 +166,9 @@ def threshold_slider(normal: Any, anomaly: Any, start: float, x_label: str, *, a
 def _sheet(rows, title="", scale=0.8):
     """A function that draws rows of images (dict from a label to (N, 1, 28, 28)), of as many as the given ones."""
     tall, wide = len(rows), len(next(iter(rows.values())))
-    left, top = 0.09 * (max(map(len, rows)) + 2), 0.3 if title else 0  # inches for labels and title
+    inch = 2 * DPI  # pixels
+    scale = round(scale * inch / 28) * 28 / inch  # whole pixels for each of an image
+    left, top = round(0.09 * (max(map(len, rows)) + 2) * inch) / inch, 0.3 if title else 0  # for labels and title
     width, height = left + scale * wide, top + scale * tall
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(width, height))
@@ -195,14 +195,6 @@ def _sheet(rows, title="", scale=0.8):
 def _tiles(rows):
     """Rows of images as one image (28 rows, 28 columns), edge to edge."""
     return torch.cat([torch.cat([*images.detach().cpu().squeeze(1)], dim=1) for images in rows.values()]).numpy()
-
-
-def _decoded(decode, codes):
-    """Images (N, 1, 28, 28) of codes (N, latent_dim)."""
-    images = call(decode, "`decode`", codes)
-    if not isinstance(images, torch.Tensor) or images.numel() != len(codes) * 784:
-        raise CourseError(f"`decode` gave {described(images)} for {len(codes)} codes: expected 784 pixels for each")
-    return as_images(images.reshape(-1, 1, 28, 28), "what `decode` gave")
 
 
 def _numbered(first, second):

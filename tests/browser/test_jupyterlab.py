@@ -14,6 +14,25 @@ from playwright.sync_api import expect
 
 from course_utils.support import notebooks
 
+MOVES = """\
+import matplotlib.pyplot as plt
+import torch
+
+from course_utils.widgets.film import film, frame
+from course_utils.widgets.map import latent_map
+
+def decode(z):
+    return torch.sigmoid(z[:, :1] * torch.linspace(-3, 3, 784) + z[:, 1:])
+
+latent_map(decode, torch.randn(100, 2), torch.arange(100) % 10, alt="A map.")
+---
+frames = []
+for epoch in range(12):
+    figure, axis = plt.subplots(figsize=(4, 3))
+    axis.plot([0, epoch])
+    axis.set(ylim=(0, 12))
+    frames.append(frame(figure))
+film(frames, [str(epoch) for epoch in range(12)], "epoch", alt="A line that rises.")"""
 START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine that is busy; it takes a tenth of them
 
 
@@ -28,6 +47,9 @@ def lab(tmp_path_factory):
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         nbformat.write(notebook, folder / "notebooks" / path.name)
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    cells = [nbformat.v4.new_code_cell(code.strip()) for code in MOVES.split("---")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "notebooks" / "moves.ipynb")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -67,15 +89,15 @@ def wait_for(port, server, log):
 
 @pytest.fixture(scope="module")
 def open_page(lab, browser):
-    """Opens a page by its number and runs it from the menu; gives the tab."""
+    """Opens a page by its number, or a notebook by its name, and runs it from the menu; gives the tab."""
     address, _ = lab
     expect.set_options(1000 * STEP_SECONDS)
 
     def open_page(number):
-        (path,) = notebooks.find([number])
+        file = notebooks.find([number])[0].name if number.isdigit() else f"{number}.ipynb"
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.set_default_timeout(1000 * STEP_SECONDS)
-        tab.goto(f"{address}/workspaces/{number}/tree/{path.name}?token=learner", wait_until="domcontentloaded")
+        tab.goto(f"{address}/workspaces/{number}/tree/{file}?token=learner", wait_until="domcontentloaded")
         # In the status bar; the sign beside the kernel's name says so before it is there.
         expect(tab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=1000 * START_SECONDS)
         tab.get_by_role("menuitem", name="Run", exact=True).click()
@@ -97,6 +119,11 @@ def page_00(open_page):
 @pytest.fixture(scope="module")
 def page_02(open_page):
     return open_page("02")
+
+
+@pytest.fixture(scope="module")
+def moves(open_page):
+    return open_page("moves")
 
 
 def cell(page, text):
@@ -252,3 +279,64 @@ def test_slider_moves_the_picture(page_02, picture):
         expect(slider).to_have_attribute("aria-valuenow", "1.2")  # twelve steps of a tenth
         assert_follows(image, before)
     picture(page_02, "after")
+
+
+def test_marker_on_the_map_is_dragged_and_moved_by_keys(moves, picture):
+    latent = cell(moves, "latent_map(")
+    plane, marker, image = latent.get_by_role("slider"), latent.locator(".marker"), latent.locator("img.widget-image")
+    plane.scroll_into_view_if_needed()
+    before = seen(image)
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 0.00, z2 = 0.00")
+    assert_in_view(moves, [plane, image])
+    picture(moves, "before")
+
+    box = plane.bounding_box()
+    moves.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
+    moves.mouse.down()
+    moves.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.25 * box["height"], steps=15)
+    assert_follows(image, before)  # while the button is held
+    moves.mouse.move(box["x"] + 1.5 * box["width"], box["y"] + 0.25 * box["height"], steps=3)  # and out of the map
+    moves.mouse.up()
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 3.00, z2 = 1.50")
+    expect(latent.locator(".place")).to_have_text("z1 = 3.00, z2 = 1.50")
+    at, box = marker.bounding_box(), plane.bounding_box()
+    assert at["x"] + at["width"] / 2 == pytest.approx(box["x"] + box["width"], abs=1)
+    assert at["y"] + at["height"] / 2 == pytest.approx(box["y"] + box["height"] / 4, abs=1)
+    moves.mouse.move(box["x"] + 10, box["y"] + 10)  # the button is up
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 3.00, z2 = 1.50")
+    picture(moves, "dragged")
+
+    before = seen(image)
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowDown", "Shift+ArrowDown", "Shift+ArrowRight"):
+        moves.keyboard.press(key)
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 3.00, z2 = 0.90")
+    moves.keyboard.press("Home")
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 0.00, z2 = 0.00")
+    moves.keyboard.press("ArrowDown")
+    expect(plane).to_have_attribute("aria-valuetext", "z1 = 0.00, z2 = \N{MINUS SIGN}0.10")
+    assert_follows(image, before)
+    assert plane.evaluate("plane => plane === document.activeElement")  # the keys went nowhere else
+    outline = "plane => getComputedStyle(plane).outlineStyle"
+    assert plane.evaluate(outline) == "solid"
+    picture(moves, "by keyboard")
+
+
+def test_film_goes_on_by_its_slider(moves, picture):
+    film = cell(moves, "film(frames")
+    slider, image = film.get_by_role("slider"), film.locator("img.widget-image")
+    image.scroll_into_view_if_needed()
+    assert_in_view(moves, [slider, image])
+    assert image.evaluate("image => image.naturalWidth") == pytest.approx(2 * image.bounding_box()["width"], abs=2)
+    before = seen(image)
+    slider.focus()
+    for _ in range(5):
+        moves.keyboard.press("ArrowRight")
+    expect(film.locator(".widget-readout")).to_have_text("5")
+    assert_follows(image, before)
+    picture(moves, "epoch 5")
+    before = seen(image)
+    box = film.locator(".noUi-target").bounding_box()
+    moves.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    expect(film.locator(".widget-readout")).to_have_text("11")
+    assert_follows(image, before)
+    picture(moves, "the last epoch")

@@ -1,11 +1,16 @@
 """The HTML pages as readers meet them who see little or use no mouse: axe's rules, the keyboard, a narrow window."""
 
+import base64
+
 import nbformat
 import pytest
+import torch
 from axe_playwright_python.base import AXE_SCRIPT
 
+from course_utils import plots
 from course_utils.command import export
 from course_utils.command.html import to_html
+from course_utils.diagrams import drawing
 from course_utils.support import notebooks
 
 RULES = {
@@ -135,6 +140,44 @@ def test_narrow_window_cuts_nothing_off(opened, picture, name):
     assert page.evaluate(cut) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     picture(page, "360 pixels wide")
+    page.close()
+
+
+@pytest.fixture
+def illustrated(monkeypatch):
+    """A page with a wide figure and a drawing, as the course's own functions display them."""
+    outputs = []
+
+    def keep(bundle, metadata, raw):
+        data = {key: base64.b64encode(v).decode() if isinstance(v, bytes) else v for key, v in bundle.items()}
+        outputs.append(nbformat.v4.new_output("display_data", data, metadata=metadata))
+
+    for module in (plots, drawing):
+        monkeypatch.setattr(module, "display", keep)
+    plots.image_rows({"a row": torch.rand(12, 1, 28, 28)}, "Twelve images of noise in a row.")
+    with drawing.drawing(8, 3, "A word on a sheet of paper.") as axis:
+        drawing.bare(axis, 8, 3)
+        axis.text(4, 1.5, "word")
+    cells = [nbformat.v4.new_markdown_cell("# Page"), nbformat.v4.new_code_cell("show()", outputs=outputs)]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_figures_fit_the_window_and_keep_their_shape(opened, illustrated, picture, width):
+    page = opened(to_html(illustrated, "page"), width=width, height=740)
+    figure, drawn = page.get_by_role("img").all()
+    expected = illustrated.cells[1].outputs[0].metadata["image/png"]
+    for image in (figure, drawn):
+        size = image.evaluate("i => [i.width, i.height, i.naturalWidth, i.naturalHeight, i.complete]")
+        assert size[4] and 0 < size[0] <= width
+        assert size[0] / size[1] == pytest.approx(size[2] / size[3], rel=0.02)
+    if width > 1_000:  # as large as it was meant to be, and so with two pixels for each of the page
+        assert figure.evaluate("i => [i.width, i.height]") == [
+            expected["width"],
+            pytest.approx(expected["height"], abs=1),
+        ]
+    assert violations(page) == []
+    picture(page, f"{width} pixels wide")
     page.close()
 
 

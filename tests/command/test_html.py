@@ -1,10 +1,15 @@
 """The HTML pages that `course run` writes."""
 
+import base64
 import re
+from html.parser import HTMLParser
 
 import nbformat
+import pytest
 
-from course_utils.command.html import to_html
+from course_utils.command import export, slides
+from course_utils.command.html import FOLD_SOLUTIONS, to_html
+from course_utils.diagrams import drawing
 
 
 def test_page_needs_no_network_and_leaves_code_alone():
@@ -17,3 +22,50 @@ def test_page_needs_no_network_and_leaves_code_alone():
     assert "$HOME$" in page and "$x^2$" not in page
     assert not re.search(r"<(script|link|img)[^>]+(src|href)=.?https?:", page)
     assert "<i>title</i>" not in page and "celltag_solution" in page
+
+
+ALT = 'A circle, "round" & <small>.'
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """A page with a drawing and a figure, as the course's own functions display them."""
+    outputs = []
+
+    def keep(bundle, metadata, raw):
+        data = {key: base64.b64encode(v).decode() if isinstance(v, bytes) else v for key, v in bundle.items()}
+        outputs.append(nbformat.v4.new_output("display_data", data, metadata=metadata))
+
+    monkeypatch.setattr(drawing, "display", keep)
+    with drawing.drawing(3, 2, ALT) as axis:
+        drawing.bare(axis, 3, 2)
+        axis.text(1, 1, "round")
+    cells = [nbformat.v4.new_markdown_cell("# Page"), nbformat.v4.new_code_cell("draw()", outputs=outputs)]
+    picture = {key: value for key, value in outputs[0].data.items() if key != "image/svg+xml"}
+    figure = nbformat.v4.new_output("display_data", picture, metadata=outputs[0].metadata)
+    return nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell("plot()", outputs=[figure])])
+
+
+@pytest.mark.parametrize("end", [FOLD_SOLUTIONS, export.OPEN_SOLUTIONS, export.FOR_PRINT, "slides", "handout"])
+def test_drawings_are_shown_as_vector_graphics_and_figures_at_their_size(drawn, end):
+    if end == "slides":
+        page = slides.to_slides(export.slides_copy(drawn), "page")
+    elif end == "handout":
+        page = to_html(export.handout_copy(drawn), "page", export.FOR_PRINT)
+    else:
+        page = to_html(drawn, "page", end)
+    images = []
+    parser = HTMLParser()
+    parser.handle_starttag = parser.handle_startendtag = lambda tag, attributes: (
+        images.append(dict(attributes)) if tag == "img" else None
+    )
+    parser.feed(page)
+    assert len(images) == 2, "of a drawing one picture should be shown, and not its PNG as well"
+    kinds, contents = zip(*(image["src"].split(";base64,") for image in images), strict=True)
+    assert kinds == ("data:image/svg+xml", "data:image/png")
+    svg = base64.b64decode(contents[0]).decode()
+    assert svg.startswith("<svg ") and ">round</text>" in svg
+    figure = drawn.cells[-1].outputs[0]
+    assert contents[1].strip() == figure.data["image/png"]
+    assert images[1]["width"] == str(figure.metadata["image/png"]["width"])
+    assert [image["alt"] for image in images] == [ALT, ALT]

@@ -114,23 +114,22 @@ def hostile_page(folder):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Page")])
     output = nbformat.v4.new_output("stream", text=HOSTILE)
     notebook.cells.append(nbformat.v4.new_code_cell(f"x = {HOSTILE!r}", outputs=[output]))
-    data = {"image/png": "iVBORw0KGgo=", "text/plain": HOSTILE}
-    metadata = {"image/png": {"alt": HOSTILE}}
-    notebook.cells.append(
-        nbformat.v4.new_code_cell("show()", outputs=[nbformat.v4.new_output("display_data", data, metadata=metadata)])
-    )
+    metadata = {"image/png": {"alt": HOSTILE, "width": '9" onerror="alert(3)'}}
+    for kind, picture in (("image/png", "iVBORw0KGgo="), ("image/svg+xml", f"<svg>{HOSTILE}</svg>")):
+        output = nbformat.v4.new_output("display_data", {kind: picture, "text/plain": HOSTILE}, metadata=metadata)
+        notebook.cells.append(nbformat.v4.new_code_cell("show()", outputs=[output]))
     return notebook
 
 
 @pytest.mark.parametrize("end", [html.FOLD_SOLUTIONS, export.OPEN_SOLUTIONS, export.FOR_PRINT])
 def test_titles_outputs_and_alt_texts_are_shown_as_text(tmp_path, end):
     page = html.to_html(hostile_page(tmp_path), HOSTILE, end)
-    assert "alert(1)</script>" not in page and '<img src=x onerror="' not in page
+    assert "alert(1)</script>" not in page and '<img src=x onerror="' not in page and 'onerror="alert(3)' not in page
 
 
 def test_slides_show_titles_and_outputs_as_text(tmp_path):
     page = slides.to_slides(hostile_page(tmp_path), HOSTILE)
-    assert "alert(1)</script>" not in page and '<img src=x onerror="' not in page
+    assert "alert(1)</script>" not in page and '<img src=x onerror="' not in page and 'onerror="alert(3)' not in page
 
 
 def test_jupyter_is_never_started_without_its_token_or_on_a_public_address():

@@ -10,16 +10,23 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from IPython.core.interactiveshell import InteractiveShell
 from wrong_answers import WRONG
 
 from course_utils import CourseError, checks
 from course_utils.checks import check, predict, quiz
-from course_utils.exercises import progress, solutions
+from course_utils.exercises import filled, progress, solutions
 from course_utils.support.files import NOTEBOOKS, state_dir
 from course_utils.support.notebooks import PAGES
+from course_utils.widgets import quiz as quiz_buttons
 
 EXERCISES = {name[:2]: importlib.import_module(f"course_utils.exercises.page_{name[:2]}") for name in PAGES}
+
+
+@pytest.fixture(autouse=True)
+def new_kernel(monkeypatch):
+    """Nothing has been checked or asked back yet."""
+    for name in ("_right", "_courses", "_doubted"):
+        monkeypatch.setattr(checks, name, {})
 
 
 @pytest.mark.parametrize(("id", "answer", "hint"), WRONG)
@@ -126,7 +133,8 @@ class Unreadable(Exception):
         (lambda w, gradient, lr: "text", "your function returned 'text' (str)"),
         (lambda w, gradient, lr: w * float("nan"), "your function returned NaN"),
         (lambda w, gradient, lr: torch.full((2, 2), float("nan")), "shape of the old ones"),
-        (in_place_step, "changes what it was given"),
+        (lambda w, gradient, lr: w - lr * ..., "not filled in yet"),
+        (lambda w, gradient, lr: [w, ...], "not filled in yet"),
         (seeding_step, "sets the global seed"),
     ],
 )
@@ -193,8 +201,47 @@ def test_checks_leave_the_random_numbers_of_the_page_alone(number):
     assert torch.equal(torch.rand(3), expected)
 
 
-def test_solved_exercises_are_kept(state, capsys):
+def in_place_flatten(x):
+    rows = x.flatten(1).clone()
+    x.zero_()
+    return rows
+
+
+def test_only_an_update_may_change_what_it_is_given(state, capsys):
+    check("00-flatten", in_place_flatten)
+    assert "not yet: your function changes what it was given" in capsys.readouterr().out
     check("00-step", in_place_step)
+    assert capsys.readouterr().out == "Exercise 00-step: right.\n"
+
+
+def test_every_update_is_an_exercise():
+    for page in EXERCISES.values():
+        assert set(getattr(page, "IN_PLACE", ())) <= set(page.CHECKS)
+
+
+class Model(torch.nn.Module):
+    def forward(self, x):
+        return x @ torch.ones(3, 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Model, "your code raised RuntimeError: mat1 and mat2"),
+        (lambda: torch.nn.Linear(3, 3), "calling your model raised RuntimeError: mat1 and mat2"),
+        (lambda: ..., "not filled in yet"),
+        (lambda: torch.nn.Sequential(...), "not filled in yet"),
+    ],
+)
+def test_trouble_inside_a_model_is_told_as_such(monkeypatch, capsys, answer, told):
+    judge = eval("lambda build: str(filled(build())(x))", {"filled": filled, "x": torch.ones(2, 2)})  # of another file
+    monkeypatch.setitem(EXERCISES["00"].CHECKS, "00-step", judge)
+    check("00-step", answer)
+    assert told in capsys.readouterr().out
+
+
+def test_solved_exercises_are_kept(state, capsys):
+    check("00-step", seeding_step)
     assert progress.kept("exercises", "00-step") == {}
     check("00-step", right_step)
     assert "Exercise 00-step: right.\n" in capsys.readouterr().out
@@ -235,18 +282,16 @@ def cell_id(tagged):
 def test_only_what_the_learner_solved_counts(state, monkeypatch, metadata, content, counts):
     shell = SimpleNamespace(get_parent=lambda: {"metadata": metadata, "content": content})
     monkeypatch.setattr(checks, "get_ipython", lambda: shell)
-    check("00-step", right_step)
+    code = content["code"] if "check(" in content["code"] else 'check("00-step", step)'
+    exec(code, {"check": check, "step": right_step})
     assert bool(progress.kept("exercises", "00-step")) == counts
 
 
-def test_a_page_goes_on_with_a_right_function_or_with_the_courses(state, monkeypatch, capsys):
-    shell = InteractiveShell()
-    monkeypatch.setattr(checks, "get_ipython", lambda: shell)
-    monkeypatch.setattr(checks, "_right", {})
-    check("00-step", in_place_step)
+def test_a_page_goes_on_with_a_right_function_or_with_the_courses(state, capsys):
+    check("00-step", seeding_step)
     course = checks.own_or_solution("00-step")
     assert "goes on with the course's function until yours is right" in capsys.readouterr().out
-    assert course is shell.user_ns["step"] and course(torch.ones(2), torch.ones(2), 0.5).tolist() == [0.5, 0.5]
+    assert course is globals().pop("step") and course(torch.ones(2), torch.ones(2), 0.5).tolist() == [0.5, 0.5]
     check("00-step", right_step)
     assert checks.own_or_solution("00-step") is right_step
     assert capsys.readouterr().out.endswith("the page goes on with your function.\n")
@@ -259,7 +304,7 @@ def test_prediction_is_kept_and_stands_beside_the_result(capsys, state):
     assert "no guess recorded; the result is c) 16 are enough" in capsys.readouterr().out
     predict("00-how-many", "B ")
     predict("00-how-many", result="c")
-    assert "you guessed b) about 100; the result is c) 16 are enough" in capsys.readouterr().out
+    assert "you guessed b) about 40; the result is c) 16 are enough" in capsys.readouterr().out
     predict("01-pca", 12.5)
     predict("01-pca", result=33.333)
     assert "you guessed 12.5 %; the result is 33.3 %" in capsys.readouterr().out
@@ -270,6 +315,49 @@ def test_prediction_is_kept_and_stands_beside_the_result(capsys, state):
     assert "right" not in progress.kept("predictions", "01-pca")  # a new guess, whose result is still to come
     predict("01-pca", result=33.333)
     assert progress.kept("predictions", "01-pca")["right"] is True
+
+
+def test_wrong_guess_is_explained_and_no_other(capsys, state, monkeypatch):
+    entries = EXERCISES["00"].PREDICTIONS
+    monkeypatch.setitem(entries, "00-how-many", entries["00-how-many"] | {"why": {"a": "Not all are needed."}})
+    for guess, told in (("a", "Why: Not all are needed.\n"), ("b", ""), ("c", "")):
+        predict("00-how-many", guess)
+        capsys.readouterr()
+        predict("00-how-many", result="c")
+        assert capsys.readouterr().out.partition("\n")[2] == told
+    monkeypatch.setitem(entries, "00-number", {"question": "how many?", "example": "5", "why": "It is ten."})
+    predict("00-number", result=10)
+    assert "Why" not in capsys.readouterr().out
+    for guess, told in ((11, ""), (20, "Why: It is ten.\n")):
+        predict("00-number", guess)
+        capsys.readouterr()
+        predict("00-number", result=10)
+        assert capsys.readouterr().out.partition("\n")[2] == told
+
+
+@pytest.mark.parametrize("number", EXERCISES)
+def test_explanations_are_sentences_and_of_wrong_answers(number):
+    for question in EXERCISES[number].PREDICTIONS.values():
+        why = question.get("why", {})
+        if isinstance(why, dict):
+            assert set(why) <= set(question.get("options", ()))
+        for sentence in why.values() if isinstance(why, dict) else [why]:
+            assert len(sentence) > 30 and sentence[0].isupper() and sentence.endswith(".")
+
+
+def test_number_far_off_in_scale_is_asked_back_once(capsys, state, monkeypatch):
+    for guess, kept in ((0.3, None), (0.4, None), (30, 30), (0.4, 0.4), (-0.5, 0.4), (-0.5, -0.5), (0, 0)):
+        predict("01-pca", guess)
+        assert progress.kept("predictions", "01-pca").get("guess") == kept
+    said = capsys.readouterr().out.splitlines()
+    asked = "Prediction 01-pca: do you mean 30 %? Then write 30. If you mean 0.3 %, answer the same once more."
+    assert said[0] == asked and "do you mean -50 %" in said[4] and "kept your guess, -0.5 %" in said[5]
+    ranged = {"question": "how many?", "example": "5", "unit": " dB", "range": (1, 40)}
+    monkeypatch.setitem(EXERCISES["00"].PREDICTIONS, "00-number", ranged)
+    predict("00-number", 5_000)
+    assert "sensible guesses lie between 1 dB and 40 dB. If you mean 5e+03 dB" in capsys.readouterr().out
+    predict("00-number", 5_000)
+    assert progress.kept("predictions", "00-number")["guess"] == 5_000
 
 
 def test_guess_that_cannot_be_kept_or_read_stops_nothing(tmp_path, monkeypatch, capsys):
@@ -313,6 +401,39 @@ def test_quiz_explains_every_answer(number, capsys):
         assert all(len(explanation) > 20 for _, explanation in question["options"].values())
     quiz(number)
     assert questions[0]["question"] in capsys.readouterr().out
+
+
+def test_first_answer_to_a_question_of_a_quiz_is_kept(state, monkeypatch):
+    request = {"metadata": {}, "content": {"allow_stdin": True, "code": ""}}
+    monkeypatch.setattr(checks, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: request))
+    shown, buttons = [], []
+    monkeypatch.setattr(checks, "display", lambda bundle, raw: shown.append(bundle))
+    widget = SimpleNamespace(_repr_mimebundle_=lambda: {"text/plain": "VBox", "widget": 1})
+    monkeypatch.setattr(quiz_buttons, "with_buttons", lambda *given: buttons.append(given) or widget)
+    quiz("00")
+    (_, kept, keep), (bundle,) = buttons.pop(), shown
+    assert set(bundle) == {"text/plain", "text/html", "widget"}
+    assert kept == [None] * 3 and bundle["text/plain"].startswith("1. ")
+    for answer in ("b", "a"):
+        assert keep(1, answer) == ""
+        entry = progress.kept("quiz", "00-1")
+        assert (entry["answer"], entry["right"]) == ("b", True)
+    assert keep(3, "c") == "" and progress.kept("quiz", "00-3")["right"] is False
+    quiz("00")
+    assert buttons[0][1] == ["b", None, "c"]
+    (state / "file").touch()
+    monkeypatch.setenv("COURSE_STATE", str(state / "file"))
+    assert "COURSE_STATE" in keep(2, "a")
+
+
+def test_solution_is_shown_and_does_not_count(state, monkeypatch, capsys):
+    monkeypatch.setattr(checks, "get_ipython", lambda: None)
+    checks.solution("00-step")
+    said = capsys.readouterr().out
+    assert "def step(w, gradient, lr):\n    return w - lr * gradient\n" in said and "check(" not in said
+    assert progress.kept("exercises", "00-step") == {}
+    with pytest.raises(CourseError, match="unknown id"):
+        checks.solution("00-nothing")
 
 
 @pytest.mark.parametrize("number", EXERCISES)

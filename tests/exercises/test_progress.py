@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 
 import pytest
 
@@ -25,16 +26,29 @@ def row(out, page):
 def test_table(state, capsys):
     progress.keep("predictions", "01-pca", guess=30, right=True, time="2026-01-02T03:04:05")
     progress.keep("predictions", "01-linear", guess="a", right=False, time="2026-01-01T03:04:05")
-    progress.keep("exercises", "01-parameters", time="2026-01-01T03:04:05")
+    progress.keep("exercises", "01-train-epoch", time="2026-01-01T03:04:05")
     progress.keep("exercises", "02-kl", time="2025-12-31T03:04:05")
+    progress.keep("quiz", "01-1", answer="b", right=True, time="2026-01-03T03:04:05")
+    progress.keep("quiz", "01-4", answer="a", right=False, time="2026-01-01T03:04:05")
     assert cli.main(["progress"]) == 0
     out = capsys.readouterr().out
-    assert row(out, "00_start_here") == "00_start_here 0 of 1 0 0 of 3"
-    assert row(out, "01_autoencoder") == "01_autoencoder 2 of 3 1 1 of 3 2026-01-02"
-    assert row(out, "02_variational") == "02_variational_autoencoder 0 of 1 0 1 of 3 2025-12-31"
-    assert row(out, "all pages").startswith("all pages 2 of ") and row(out, "all pages").endswith(" 2026-01-02")
+    pages = {number: importlib.import_module(f"course_utils.exercises.page_{number}") for number in ("00", "01", "02")}
+    asked = {
+        number: [len(entries) for entries in (page.PREDICTIONS, page.CHECKS, page.QUIZ)]
+        for number, page in pages.items()
+    }
+    for number, start, numbers, last in (
+        ("00", "00_start_here", (0, 0, 0, 0, 0), ""),
+        ("01", "01_autoencoder", (2, 1, 1, 2, 1), "2026-01-03"),
+        ("02", "02_variational_autoencoder", (0, 0, 1, 0, 0), "2025-12-31"),
+    ):
+        (guessed, right, solved, done, known), (of_n, of_m, of_k) = numbers, asked[number]
+        expected = f"{start} {guessed} of {of_n} {right} {solved} of {of_m} {done} of {of_k} {known} {last}"
+        assert row(out, start) == expected.strip()
+    assert row(out, "all pages").startswith("all pages 2 of ") and row(out, "all pages").endswith(" 1 2026-01-03")
     last = out.splitlines()[-1]
-    assert last == "Next: 01_autoencoder, where 01-printout, 01-error-per-image, 01-mean-of-means are left."
+    assert re.fullmatch(r"Next: 01_autoencoder, where 01-printout, .*01-autoencoder.* are left\.", last)
+    assert "01-pca" not in last and "01-train-epoch" not in last
 
 
 def test_a_page_that_cannot_be_read_and_notebooks_that_are_none_are_named(state, tmp_path, monkeypatch):
@@ -44,7 +58,7 @@ def test_a_page_that_cannot_be_read_and_notebooks_that_are_none_are_named(state,
     (folder / "my_copy.ipynb").write_text("{}")
     monkeypatch.setattr(files, "NOTEBOOKS", folder)
     text = progress.table()
-    assert row(text, "01_autoencoder") == "01_autoencoder 0 of 0 0 0 of 0"
+    assert row(text, "01_autoencoder") == "01_autoencoder 0 of 0 0 0 of 0 0 of 0 0"
     assert text.endswith("Left out, since they are no pages of the course: my_copy.ipynb")
 
 
@@ -72,6 +86,7 @@ def test_everything_that_a_page_asks_is_counted(page):
     module = importlib.import_module(f"course_utils.exercises.page_{page.name[:2]}")
     assert sorted(asked(page, "predict")) == sorted(module.PREDICTIONS)
     assert sorted(asked(page, "check")) == sorted(module.CHECKS)
+    assert len(progress._questions(progress._code(page), page)) == len(module.QUIZ)
 
 
 @pytest.mark.parametrize("content", [b"", b'{"guess": ', b"\xff\xfe\x00"])

@@ -13,6 +13,7 @@ from course_utils.support.notebooks import find, full_minutes_of, full_parameter
 
 PAGES = find()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
+WIDGET_CALL = r"^(latent_explorer|latent_map|film|image_slider|threshold_slider|draw_pad)\("
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)
@@ -87,13 +88,14 @@ def test_every_widget_stands_in_a_page_with_a_still_picture():
     found = {}
     for path in PAGES:
         for cell in code_cells(json.loads(path.read_text(encoding="utf-8"))):
-            for name in re.findall(r"^(latent_explorer|image_slider|threshold_slider|draw_pad)\(", source(cell), re.M):
+            for name in re.findall(WIDGET_CALL, source(cell), re.M):
                 (bundle,) = [output["data"] for output in cell["outputs"] if "data" in output]
                 assert {"image/png", WIDGET_MIME} <= set(bundle)
                 found.setdefault(name, []).append(path.name[:2])
     assert found == {
         "draw_pad": ["00"],
-        "latent_explorer": ["02"],
+        "film": ["02", "03", "03"],  # the plane as it forms; a kernel that slides, and one that stamps
+        "latent_map": ["02"],
         "image_slider": ["05", "11"],  # noise, beta
         "threshold_slider": ["06"],
     }

@@ -47,9 +47,9 @@ MISCONCEPTIONS = [
         "abs(terms.mean() - closed) < 5 * error",
     ),
     (
-        "cross-entropy is a likelihood, also of grey pixels",
+        "cross-entropy is the likelihood of grey pixels",
         "02",
-        '### "Cross-entropy is a likelihood": a misconception',
+        '### "Cross-entropy of grey pixels is their likelihood": a misconception',
         'total["grey"] > 50',
     ),
     (
@@ -85,7 +85,7 @@ MISCONCEPTIONS = [
     (
         "a code of smaller width and height is a bottleneck",
         "03",
-        "## 7. The bottleneck that is none",
+        "## 7. What the code holds",
         "z[0].numel() == 2 * test.x[0].numel()",
     ),
     (

@@ -114,7 +114,7 @@ def test_in_a_real_kernel(kernel, state):
     solved = state / "exercises" / "00-step.json"
     for allow_stdin, cell in ((False, stub), (True, solution), (True, stub)):
         assert not solved.exists()
-        assert text(run(kernel, code, allow_stdin, cell["id"])) == "Exercise 00-step: right.\n"
+        assert text(run(kernel, code, allow_stdin, cell["id"])).startswith("Exercise 00-step: right")
     assert solved.exists()
     printing = "def step(w, gradient, lr):\n    print('from the thread')\n    return w\ncheck('00-step', step)"
     assert text(run(kernel, printing, allow_stdin=True)).startswith("from the thread\n")

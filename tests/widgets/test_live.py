@@ -14,6 +14,18 @@ from course_utils import CourseError
 from course_utils.widgets import live
 
 
+def png(level, size=(40, 20)):
+    """A grey picture."""
+    file = io.BytesIO()
+    Image.new("RGB", size, (level, level, level)).save(file, "PNG")
+    return file.getvalue()
+
+
+def level(png):
+    with Image.open(io.BytesIO(png)) as image:
+        return image.convert("L").getpixel((3, 3))
+
+
 @pytest.fixture
 def shown(monkeypatch):
     """The picture, the line below it, and the bundle that is displayed."""
@@ -31,22 +43,31 @@ def test_picture_is_drawn_anew_at_each_change_and_keeps_its_last_where_that_fail
     def draw():
         if slider.value == 3:
             raise CourseError("three is <too> much")
-        return b"picture %d" % slider.value
+        return png(slider.value)
 
     live.live([slider], draw, "A number.")
-    assert shown["picture"].value == shown["image/png"] == b"picture 1"
-    assert shown["text/plain"] == shown["metadata"]["image/png"]["alt"] == "A number."
+    assert level(shown["picture"].value) == level(shown["image/png"]) == 1
+    assert shown["text/plain"] == "A number."
+    assert shown["metadata"]["image/png"] == {"alt": "A number.", "width": 20, "height": 10}
+    assert shown["picture"].layout.width == "20px"  # two pixels for each of the page
     slider.value = 2
-    assert shown["picture"].value == b"picture 2"
+    assert level(shown["picture"].value) == 2
     slider.value = 3
-    assert shown["picture"].value == b"picture 2" and shown["trouble"].value == "three is &lt;too&gt; much"
+    assert level(shown["picture"].value) == 2 and shown["trouble"].value == "three is &lt;too&gt; much"
     slider.value = 4
-    assert shown["picture"].value == b"picture 4" and shown["trouble"].value == ""
+    assert level(shown["picture"].value) == 4 and shown["trouble"].value == ""
 
 
 def test_another_still_picture_can_be_given(shown):
-    live.live([], lambda: b"first", "Nothing.", still=b"still")
-    assert shown["image/png"] == b"still" and shown["picture"].value == b"first"
+    live.live([], lambda: png(1), "Nothing.", still=png(2, (60, 30)))
+    assert level(shown["image/png"]) == 2 and level(shown["picture"].value) == 1
+    assert shown["metadata"]["image/png"]["width"] == 30 and shown["picture"].layout.width == "20px"
+
+
+@pytest.mark.parametrize("picture", [None, "picture.png", b"", b"\x89PNG and so on", png(1)[:45]])
+def test_what_is_no_picture_is_told(shown, picture):
+    with pytest.raises(CourseError, match="the picture should be the bytes of a PNG, got"):
+        live.live([], lambda: picture, "Nothing.")
 
 
 def test_repainter_draws_what_moved_and_leaves_the_rest():

@@ -138,7 +138,7 @@ def test_image_slider_shows_the_rows_of_its_value(made):
 
     image_slider(rows, "level", [0.0, 0.25, 0.5], start=0.5, alt=ALT)
     (slider,) = made["sliders"]
-    assert made["image/png"] == made["picture"].value
+    assert np.abs(pixels(made["image/png"]) - pixels(made["picture"].value)).max() < 0.02  # with fewer colours
     for level in (0.5, 0.0, 0.25):
         slider.value = level
         sheet = pixels(made["picture"].value)

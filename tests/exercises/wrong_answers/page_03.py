@@ -1,6 +1,7 @@
 """Typical wrong answers to the exercises of page 03, and what each should be told."""
 
 import torch
+from torch import nn
 
 
 def stamped(x, kernel, step=2, replace=False, size=(9, 11)):
@@ -22,6 +23,39 @@ def field(layers, start=1, step=lambda kernel, distance: (kernel - 1) * distance
     return total
 
 
+def built(latent_dim=32, maps=(8, 16), relu=nn.ReLU, end=nn.Sigmoid, out=1, bias=True, flat=True, leave=()):
+    """The network of page 03 with a code of 32 numbers, or a version of it with a mistake."""
+    few, many = maps
+    layers = {
+        "conv 1": nn.Conv2d(1, few, 3, stride=2, padding=1, bias=bias),
+        "relu 1": relu(),
+        "conv 2": nn.Conv2d(few, many, 3, stride=2, padding=1, bias=bias),
+        "relu 2": relu(),
+        "flatten": nn.Flatten() if flat else nn.Identity(),
+        "down": nn.Linear(many * 49, latent_dim, bias=bias),
+        "up": nn.Linear(latent_dim, many * 49, bias=bias),
+        "relu 3": relu(),
+        "unflatten": nn.Unflatten(1, (many, 7, 7)),
+        "deconv 1": nn.ConvTranspose2d(many, few, 3, stride=2, padding=1, output_padding=out, bias=bias),
+        "relu 4": relu(),
+        "deconv 2": nn.ConvTranspose2d(few, 1, 3, stride=2, padding=1, output_padding=out, bias=bias),
+        "end": end(),
+    }
+    return nn.Sequential(*[layer for name, layer in layers.items() if name not in leave])
+
+
+class Around(nn.Module):
+    """The right layers, but the image also goes around the code."""
+
+    def __init__(self, latent_dim):
+        super().__init__()
+        self.layers = built(latent_dim)
+
+    def forward(self, x):
+        return (self.layers(x) + 0.01 * x) / 1.01
+
+
+KEPT = built()
 WRONG = [
     ("03-conv-size", lambda n, k, s, p: (n + 2 * p - k) // s, "stands at the beginning"),
     ("03-conv-size", lambda n, k, s, p: (n + p - k) // s + 1, "both sides"),
@@ -30,11 +64,6 @@ WRONG = [
     ("03-conv-size", lambda n, k, s, p: (n + 2 * p - k) / s + 1, "whole number"),
     ("03-conv-size", lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1, "round down"),
     ("03-conv-size", lambda n, k, s, p: 14, "for n = 28, kernel = 5, stride = 1, padding = 0 PyTorch makes 24 pixels"),
-    ("03-transposed-size", lambda n, k, s, p, o: n * s + k - 2 * p + o, "n - 1 steps"),
-    ("03-transposed-size", lambda n, k, s, p, o: (n - 1) * s + k - p + o, "both sides"),
-    ("03-transposed-size", lambda n, k, s, p, o: (n - 1) * s + k + 2 * p + o, "smaller here"),
-    ("03-transposed-size", lambda n, k, s, p, o: (n - 1) * s + k - 2 * p, "output_padding is missing"),
-    ("03-transposed-size", lambda n, k, s, p, o: n * s, "PyTorch makes"),
     ("03-stamp", lambda x, kernel, s: stamped(x, kernel, replace=True), "overlap they should add up"),
     ("03-stamp", lambda x, kernel, s: stamped(x, kernel, step=1), "`stride` pixels further"),
     ("03-stamp", lambda x, kernel, s: stamped(torch.ones_like(x), kernel), "equally strong"),
@@ -51,4 +80,17 @@ WRONG = [
     ("03-receptive-field", lambda ls: field(ls, early=True), "not for itself"),
     ("03-receptive-field", lambda ls: field(ls, start=0), "field of 1 pixel"),
     ("03-receptive-field", lambda ls: 7, "gradient reaches"),
+    ("03-build", lambda latent_dim: [nn.Flatten(), nn.Linear(784, latent_dim)], "an nn.Sequential around it"),
+    ("03-build", lambda latent_dim: KEPT, "build a new network at every call"),
+    ("03-build", lambda latent_dim: built(32), "use the argument"),
+    ("03-build", lambda latent_dim: built(latent_dim, flat=False), "do not get through"),
+    ("03-build", lambda latent_dim: built(latent_dim, out=0), "`output_padding` says it"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("deconv 1", "deconv 2", "unflatten")), "unflatten"),
+    ("03-build", lambda latent_dim: built(latent_dim, maps=(16, 32)), "8 maps after the first layer"),
+    ("03-build", lambda latent_dim: built(latent_dim, bias=False), "no biases"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 1", "relu 2")), "encoder is one linear function"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 3", "relu 4")), "decoder is one linear function"),
+    ("03-build", lambda latent_dim: built(latent_dim, end=nn.Identity), "between 0 and 1"),
+    ("03-build", lambda latent_dim: built(latent_dim, end=nn.Tanh), "between 0 and 1"),
+    ("03-build", Around, "what goes around the narrow layer"),
 ]
