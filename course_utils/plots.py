@@ -224,11 +224,14 @@ def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: f
     for label, (x, y) in _own_places(points, labels).items():
         disc = {"boxstyle": "circle,pad=0.15", "facecolor": CLASS_COLOURS[label], "edgecolor": "white"}
         ink = "white" if label in DARK_CLASSES else "black"
-        axis.text(x, y, str(label), size=font, weight="bold", ha="center", va="center", color=ink, bbox=disc)
+        style = {"size": font, "weight": "bold", "ha": "center", "va": "center", "color": ink, "bbox": disc}
+        axis.text(x, y, str(label), clip_on=True, **style)  # one beyond the axes would blow up the figure
 
 
 def _own_places(points, labels):
     """For each label the point of its own that has most of its like around it, and few others."""
+    if not len(points):
+        return {}
     chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
     some, theirs = points[chosen].double(), labels[chosen]
     near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0, correction=0).mean()).clamp(min=1e-9)).square())

@@ -77,7 +77,8 @@ def latent_map(
 
 
 def _draw(axis, points, labels, span):
-    draw_scatter(axis, points, labels, dot=4, font=11)
+    on_map = (points.abs() <= span).all(1)  # labels stand among these
+    draw_scatter(axis, points[on_map], labels[on_map], dot=4, font=11)
     axis.set(xlabel="z1", ylabel="z2", xlim=(-span, span), ylim=(-span, span))
     axis.spines[:].set(visible=True, color="#999999")
 

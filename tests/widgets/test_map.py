@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from course_utils import CourseError
+from course_utils.plots import CLASS_COLOURS
 from course_utils.support.files import ASSETS
 from course_utils.widgets import live
 from course_utils.widgets import map as maps
@@ -73,6 +74,21 @@ def test_plane_is_where_the_browser_expects_it(made):
     middle = np.array([columns.min() + columns.max(), rows.min() + rows.max()]) / 2 / len(sheet)
     assert middle == pytest.approx([left + width / 2, top + height / 2], abs=0.01)
     assert sheet.shape[0] == sheet.shape[1]
+
+
+@pytest.mark.parametrize("share", [0, 2])
+def test_codes_beyond_the_map_are_left_out(made, share):
+    codes = torch.tensor([[1e9, 0.0]] * 5 + [[0.5, 0.5]] * share)
+    latent_map(squares, codes, torch.tensor([4] * 5 + [7] * share), alt="A map.")
+    assert made["metadata"]["image/png"]["width"] < 1_000
+    colours = {
+        tuple(pixel)
+        for pixel in np.array(Image.open(io.BytesIO(made["map"].picture)).convert("RGB"))[::2, ::2].reshape(-1, 3)
+    }
+    seven, four = (
+        tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for colour in (CLASS_COLOURS[7], CLASS_COLOURS[4])
+    )
+    assert (seven in colours) == (share > 0) and four not in colours
 
 
 def test_still_picture_shows_the_stops(made):
