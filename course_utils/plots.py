@@ -224,7 +224,14 @@ def draw_scatter(axis: Axes, points: Tensor, labels: Tensor, dot: float, font: f
     for label, (x, y) in _own_places(points, labels).items():
         disc = {"boxstyle": "circle,pad=0.15", "facecolor": CLASS_COLOURS[label], "edgecolor": "white"}
         ink = "white" if label in DARK_CLASSES else "black"
-        style = {"size": font, "weight": "bold", "ha": "center", "va": "center", "color": ink, "bbox": disc}
+        style: dict[str, Any] = {
+            "size": font,
+            "weight": "bold",
+            "ha": "center",
+            "va": "center",
+            "color": ink,
+            "bbox": disc,
+        }
         axis.text(x, y, str(label), clip_on=True, **style)  # one beyond the axes would blow up the figure
 
 
