@@ -319,6 +319,20 @@ def page_size(image: Image.Image) -> dict[str, int]:
     return {"width": round(image.width / 2), "height": round(image.height / 2)}
 
 
+def frame(figure: Figure) -> bytes:
+    """A figure as a picture of a film, the bytes of a PNG with two pixels for each that it takes on the page.
+
+    Figures of one film should have one size (`figsize`), which nothing is cut off from, and the same limits of their
+    axes: else the picture jumps. The figure is closed.
+    """
+    if not isinstance(figure, Figure):
+        raise CourseError(f"frame makes a picture of a figure, got {described(figure)}")
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=2 * DPI, pil_kwargs={"compress_level": 1})
+    plt.close(figure)
+    return file.getvalue()
+
+
 def as_images(images: Any, name: str) -> Tensor:
     """Images (N, 1, height, width) as float32 on the CPU, or a CourseError."""
     require_tensors(images)

@@ -1,6 +1,6 @@
 """The tree stands on its floors: imports lead downwards only, wherever they are written.
 
-    support < library (the flat modules) < widgets, exercises < checks, scoreboard < command
+    support < library (the flat modules) < diagrams < widgets, exercises < checks, scoreboard < command
 
 The syntax trees are read, so that an import inside a function counts as well.
 """
@@ -30,7 +30,10 @@ JUPYTER = {
     "jupyterlab",
 }
 JUPYTER |= {"nbformat", "nbclient", "nbconvert", "papermill"}
-SHOWS = {("plots", "IPython.display")}  # a picture has to come to the page somehow
+SHOWS = {
+    ("plots", "IPython.display"),
+    ("diagrams.drawing", "IPython.display"),
+}  # a picture has to come to the page somehow
 
 
 def floor(module):
@@ -40,7 +43,7 @@ def floor(module):
     folder = module.partition(".")[0] if "." in module or (PACKAGE / module).is_dir() else ""
     if module in ("checks", "scoreboard"):
         return 4, ""
-    return {"support": 1, "": 2, "widgets": 3, "exercises": 3, "command": 5}[folder], folder
+    return {"support": 1, "": 2, "diagrams": 2.5, "widgets": 3, "exercises": 3, "command": 5}[folder], folder
 
 
 def imported(tree):

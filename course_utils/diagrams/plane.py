@@ -11,8 +11,7 @@ from matplotlib.patches import Circle
 from torch import Tensor
 from torch.distributions import Normal
 
-from course_utils.plots import CLASS_COLOURS, STYLE, draw_scatter, show
-from course_utils.widgets.film import frame
+from course_utils.plots import CLASS_COLOURS, STYLE, draw_scatter, frame, show
 
 SPAN = 3.5  # the codes are shown from -SPAN to SPAN
 STEPS, FILM_STEPS = 15, 9  # decoded places along an axis; the same in the small pictures of a film

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.diagrams.drawing import BLUE, GREEN, INK, ORANGE, PALE, STYLE, bare, drawing
-from course_utils.widgets.film import frame
+from course_utils.plots import frame
 
 DOT, MINUS = "\N{MIDDLE DOT}", "\N{MINUS SIGN}"
 SHEET = (9.6, 8.3)  # cells: the paper for a tiny image beside a kernel and an answer

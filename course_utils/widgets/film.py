@@ -1,17 +1,14 @@
 """Something that changes over time, as a slider over its pictures. Where widgets cannot run, a filmstrip is seen."""
 
-import io
 from pathlib import Path
 from typing import Any
 
 import ipywidgets
 import matplotlib
-import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 
 from course_utils import CourseError
-from course_utils.plots import DPI, small_png
+from course_utils.plots import small_png
 from course_utils.support.words import described
 from course_utils.widgets.live import live, opened
 
@@ -20,27 +17,13 @@ MOST = 8  # frames of a filmstrip
 GAP, LINE = 8, 22  # pixels between frames; of a label's line
 
 
-def frame(figure: Figure) -> bytes:
-    """A figure as a picture of a film, the bytes of a PNG with two pixels for each that it takes on the page.
-
-    Figures of one film should have one size (`figsize`), which nothing is cut off from, and the same limits of their
-    axes: else the picture jumps. The figure is closed.
-    """
-    if not isinstance(figure, Figure):
-        raise CourseError(f"frame makes a picture of a figure, got {described(figure)}")
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * DPI, pil_kwargs={"compress_level": 1})
-    plt.close(figure)
-    return file.getvalue()
-
-
 def film(frames: list[bytes], labels: list[str], name: str, *, alt: str) -> None:
     """A slider over the pictures of a film; it begins with the first one.
 
     The still picture is a filmstrip of up to eight of them, the first and the last one included, with their labels.
 
     Args:
-        frames: pictures of one size, from `frame`.
+        frames: pictures of one size, from `plots.frame`.
         labels: what stands beside the slider, one for each picture.
         name: what the slider moves through, for example "epoch".
         alt: what the filmstrip shows, for those who cannot see it.

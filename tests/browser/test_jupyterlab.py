@@ -18,7 +18,8 @@ MOVES = """\
 import matplotlib.pyplot as plt
 import torch
 
-from course_utils.widgets.film import film, frame
+from course_utils.plots import frame
+from course_utils.widgets.film import film
 from course_utils.widgets.map import latent_map
 
 def decode(z):

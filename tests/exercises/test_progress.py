@@ -27,7 +27,7 @@ def test_table(state, capsys):
     progress.keep("predictions", "01-pca", guess=30, right=True, time="2026-01-02T03:04:05")
     progress.keep("predictions", "01-linear", guess="a", right=False, time="2026-01-01T03:04:05")
     progress.keep("exercises", "01-train-epoch", time="2026-01-01T03:04:05")
-    progress.keep("exercises", "02-kl", time="2025-12-31T03:04:05")
+    progress.keep("exercises", "02-gap", time="2025-12-31T03:04:05")
     progress.keep("quiz", "01-1", answer="b", right=True, time="2026-01-03T03:04:05")
     progress.keep("quiz", "01-4", answer="a", right=False, time="2026-01-01T03:04:05")
     assert cli.main(["progress"]) == 0

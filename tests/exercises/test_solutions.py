@@ -1,6 +1,7 @@
 """Solutions in two parts: what is checked, and what goes on with it."""
 
 import importlib
+import re
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_a_cell_without_a_check_of_its_own_line_is_told(source):
 def test_every_exercise_of_a_page_has_its_solution_there(name):
     for id in importlib.import_module(f"course_utils.exercises.page_{name[:2]}").CHECKS:
         solution = solutions.find(id)
-        assert solution.id == id and f"def {solution.name}(" in solution.definition
+        assert solution.id == id and re.search(rf"^(def|class) {solution.name}\(", solution.definition, re.M)
 
 
 def test_an_exercise_without_a_page_is_told(tmp_path, monkeypatch):

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from course_utils import CourseError
+from course_utils.plots import frame
 from course_utils.widgets import live
-from course_utils.widgets.film import film, frame
+from course_utils.widgets.film import film
 
 
 def grey(level, size=(300, 200)):

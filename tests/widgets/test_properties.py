@@ -30,7 +30,9 @@ from course_utils.widgets import buttons, drawing_pad, live, preview, sliders
 ALT = "A picture."
 SEEDS = st.integers(0, 999)
 SLOW = settings(PROFILE, max_examples=PROFILE.max_examples // 3)  # each example makes a figure with a layout
-PNG = b"\x89PNG and so on"
+with io.BytesIO() as file:
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    PNG = file.getvalue()
 
 
 def random(seed, *shape):
@@ -126,7 +128,7 @@ def test_any_drawing_comes_to_stand_in_the_middle(seed, height, width, top, left
     assert np.allclose(around, 14, atol=0.51)
     start, seen = random(seed, 1, 1, 28, 28), []
     bundle, _ = shown(drawing_pad.draw_pad, lambda x: seen.append(x) or PNG, start, alt=ALT)
-    assert bundle["image/png"] == PNG and seen[0].shape == start.shape and seen[0].any()
+    assert is_picture(bundle["image/png"]) and seen[0].shape == start.shape and seen[0].any()
 
 
 @accepts("widgets.preview.preview")
@@ -197,4 +199,13 @@ def test_a_function_that_refuses_everything_fails_its_property(name, test, monke
 
 
 def test_every_public_function_has_a_property():
-    assert public_functions("widgets") == {name for name, _ in accepted_by(globals())}
+    told_elsewhere = {
+        "film.film",
+        "map.latent_map",
+        "quiz.with_buttons",
+        "live.decoded",
+        "live.opened",
+    }  # in their tests
+    assert public_functions("widgets") - {f"widgets.{name}" for name in told_elsewhere} == {
+        name for name, _ in accepted_by(globals())
+    }
