@@ -87,8 +87,9 @@ class PlaneVAE(VAE):
 
     def __init__(self) -> None:
         super().__init__(latent_dim=2, hidden_dim=128)
-        self.fc1 = nn.Sequential(nn.Linear(28 * 28, 256), nn.ReLU(), nn.Linear(256, 128))
-        self.fc4 = nn.Sequential(nn.Linear(128, 256), nn.ReLU(), nn.Linear(256, 28 * 28))
+        widths = 28 * 28, 256, 128
+        self.fc1 = _two_layers(*widths)  # type: ignore[assignment]  # a layer more in the place of one
+        self.fc4 = _two_layers(*reversed(widths))  # type: ignore[assignment]
 
 
 class ConvAutoencoder(nn.Module):
@@ -154,6 +155,10 @@ def good_start(model: nn.Module, x: Tensor) -> None:
     first.bias -= first.weight @ mean if isinstance(first, nn.Linear) else first.weight.sum((1, 2, 3)) * mean
     last.weight *= 0.3
     last.bias += torch.logit(mean.clamp(0.002, 0.998))
+
+
+def _two_layers(wide, middle, narrow):
+    return nn.Sequential(nn.Linear(wide, middle), nn.ReLU(), nn.Linear(middle, narrow))
 
 
 def _flat(x):

@@ -1,6 +1,6 @@
 """The tree stands on its floors: imports lead downwards only, wherever they are written.
 
-    support < library (the flat modules) < diagrams < widgets, exercises < checks, scoreboard < command
+    support < library (the flat modules) < widgets, exercises < checks, scoreboard, diagrams < command
 
 The syntax trees are read, so that an import inside a function counts as well.
 """
@@ -30,10 +30,7 @@ JUPYTER = {
     "jupyterlab",
 }
 JUPYTER |= {"nbformat", "nbclient", "nbconvert", "papermill"}
-SHOWS = {
-    ("plots", "IPython.display"),
-    ("diagrams.drawing", "IPython.display"),
-}  # a picture has to come to the page somehow
+SHOWS = {("plots", "IPython.display"), ("diagrams.drawing", "IPython.display")}  # a picture has to come to the page
 
 
 def floor(module):

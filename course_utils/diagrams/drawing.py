@@ -71,8 +71,8 @@ def bare(axis: Axes, width: float, height: float) -> None:
 
 def arrow(axis: Axes, start: tuple[float, float], end: tuple[float, float], color: str = INK, **style: Any) -> None:
     """An arrow from one point to another, for example with `connectionstyle="arc3,rad=0.3"` or `linestyle="--"`."""
-    options = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0} | style
-    axis.add_patch(FancyArrowPatch(start, end, color=color, **options))
+    usual: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 14, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0}
+    axis.add_patch(FancyArrowPatch(start, end, color=color, **usual | style))
 
 
 def _quoted(text):

@@ -1,5 +1,7 @@
 """Learning calls of page 02."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
@@ -113,7 +115,7 @@ def check_proof(proof):
 
 
 def check_vae(MyVAE):
-    model = filled(MyVAE(20))
+    model: Any = filled(MyVAE(20))
     if not isinstance(model, nn.Module):
         return "MyVAE(20) should be a model: a class that inherits from nn.Module"
     if missing := [name for name in ("encode", "decode", "loss") if not callable(getattr(model, name, None))]:

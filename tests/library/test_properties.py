@@ -492,7 +492,9 @@ def drawn(function, *arguments, **options):
     st.integers(1, 7),
 )
 def test_images_stand_where_they_should(several, images, columns):
-    axes = drawn(plots.image_rows, several, ALT, titles=["a", "b"]).axes
+    figures = [drawn(plots.image_rows, several, ALT, titles=["a", "b"])]
+    figures.append(drawn(plots.image_rows, several, ALT, groups={"one": 1, "two": 2}))
+    axes = figures[columns % 2].axes
     for axis, image in zip(axes, itertools.chain(*several.values()), strict=True):
         assert np.array_equal(axis.images[0].get_array(), image[0].detach().float().numpy())
     sheet = drawn(plots.image_grid, images, columns, ALT).axes[0].images[0].get_array()
@@ -535,7 +537,7 @@ def test_histograms_count_as_numpy_does(first, second):
         assert patch.get_xy()[:, 1].max() == pytest.approx(density.max())
 
 
-@accepts("plots.scatter", "plots.scatter_row", "plots.draw_scatter")
+@accepts("plots.scatter", "plots.scatter_row", "plots.draw_scatter", "plots.as_plane")
 @PROFILE
 @given(some([(7, 2), (1, 2), (30, 2)], NUMBERS), st.integers(1, 10), st.integers(0, 999))
 def test_points_and_their_labels_are_all_drawn(points, classes, seed):
@@ -548,7 +550,7 @@ def test_points_and_their_labels_are_all_drawn(points, classes, seed):
         assert np.allclose(np.sort(shown, axis=0), np.sort(rows(points), axis=0))
 
 
-@accepts("plots.show")
+@accepts("plots.show", "plots.crisp_png", "plots.small_png", "plots.page_size")
 @PROFILE
 @given(st.integers(1, 5), st.integers(1, 5), st.text(max_size=10))
 def test_figures_are_shown_as_png_with_their_text(width, height, alt):
