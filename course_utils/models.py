@@ -54,11 +54,11 @@ class VAE(nn.Module):
     def __init__(self, latent_dim: int = 20, hidden_dim: int = 256) -> None:
         super().__init__()
         require_whole(latent_dim=latent_dim, hidden_dim=hidden_dim)
-        self.fc1 = nn.Linear(28 * 28, hidden_dim)
+        self.fc1: nn.Module = nn.Linear(28 * 28, hidden_dim)
         self.fc21 = nn.Linear(hidden_dim, latent_dim)  # mu
         self.fc22 = nn.Linear(hidden_dim, latent_dim)  # logvar
         self.fc3 = nn.Linear(latent_dim, hidden_dim)
-        self.fc4 = nn.Linear(hidden_dim, 28 * 28)
+        self.fc4: nn.Module = nn.Linear(hidden_dim, 28 * 28)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         h1 = F.relu(self.fc1(x))
