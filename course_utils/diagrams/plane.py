@@ -14,7 +14,8 @@ from torch.distributions import Normal
 from course_utils.plots import CLASS_COLOURS, STYLE, draw_scatter, frame, show
 
 SPAN = 3.5  # the codes are shown from -SPAN to SPAN
-STEPS, FILM_STEPS = 15, 9  # decoded places along an axis; the same in the small pictures of a film
+STEPS = 15  # decoded places along an axis
+FILM_STEPS, FILM_CODES = 9, 500  # the same in the small pictures of a film, and how many codes these show
 
 
 def places(steps: int = STEPS) -> Tensor:
@@ -25,7 +26,7 @@ def places(steps: int = STEPS) -> Tensor:
 
 def plane_frame(decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor) -> bytes:
     """A picture for `film`: codes (N, 2) and what the places of the plane decode to, at one moment of the training."""
-    return frame(_plane(decode, codes, labels, width=6.4, steps=FILM_STEPS))
+    return frame(_plane(decode, codes[:FILM_CODES], labels[:FILM_CODES], width=6.4, steps=FILM_STEPS))
 
 
 def latent_plane(decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor, alt: str) -> None:

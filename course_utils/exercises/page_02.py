@@ -18,7 +18,7 @@ PREDICTIONS = {
             "b": "exactly 3",
             "c": "0, without a warning",
         },
-        "why": "torch.normal hands out finished numbers, and PyTorch cannot know how they would have moved with mu.",
+        "why": "What torch.normal hands out are finished numbers; how they would have moved with mu is not known.",
     },
     "02-kl-over-time": {
         "question": "while the loss falls, the KL of the training images will, over the epochs, mostly ...",
@@ -115,9 +115,10 @@ def check_proof(proof):
 
 
 def check_vae(MyVAE):
-    model: Any = filled(MyVAE(20))
-    if not isinstance(model, nn.Module):
+    made = filled(MyVAE(20))
+    if not isinstance(made, nn.Module):
         return "MyVAE(20) should be a model: a class that inherits from nn.Module"
+    model: Any = made
     if missing := [name for name in ("encode", "decode", "loss") if not callable(getattr(model, name, None))]:
         return f"the class lacks the method {' and '.join(missing)}"
     if not list(model.parameters()):

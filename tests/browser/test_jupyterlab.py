@@ -266,20 +266,17 @@ def test_page_02_runs_to_its_end(page_02, picture):
     picture(page_02, "the end")
 
 
-def test_slider_moves_the_picture(page_02, picture):
-    explorer = cell(page_02, "latent_explorer(")
-    image = explorer.locator("img.widget-image")
-    image.scroll_into_view_if_needed()
-    picture(page_02, "before")
-    assert_in_view(page_02, [*explorer.get_by_role("slider").all(), image])
-    for slider in explorer.get_by_role("slider").all():
+def test_map_and_film_of_page_02_follow(page_02, picture):
+    for call, keys in (("latent_map(", ["ArrowRight"] * 12), ("film(", ["ArrowRight"] * 2)):
+        moving = cell(page_02, call)
+        slider, image = moving.get_by_role("slider").first, moving.locator("img.widget-image")
+        image.scroll_into_view_if_needed()
         before = seen(image)
         slider.focus()
-        for _ in range(12):
-            page_02.keyboard.press("ArrowRight")
-        expect(slider).to_have_attribute("aria-valuenow", "1.2")  # twelve steps of a tenth
+        for key in keys:
+            page_02.keyboard.press(key)
         assert_follows(image, before)
-    picture(page_02, "after")
+        picture(page_02, f"{call} moved")
 
 
 def test_marker_on_the_map_is_dragged_and_moved_by_keys(moves, picture):

@@ -627,6 +627,7 @@ def test_any_model_codes_any_images_without_loss(wanted, as_tensor, size):
 # --- that these tests notice refusals
 
 TOLD_ELSEWHERE = {
+    "plots.frame": "the size of a film's picture, in widgets/test_film.py",
     "pretrained.make": "trains, in test_pretrained.py",
     "pretrained.main": "trains, in test_pretrained.py",
     "download.download": "fetches, in test_download.py",
