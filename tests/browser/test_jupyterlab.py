@@ -183,6 +183,7 @@ def test_prediction_is_answered_by_a_click(page_00, lab, picture):
     result.locator(".cm-content").click()
     page_00.keyboard.press("Control+Enter")
     expect(result).to_contain_text("you guessed b)")
+    expect(result).to_contain_text("Why: ")
 
 
 def retype(line, old, new):
@@ -219,15 +220,14 @@ def test_exercise_filled_in_wrongly_then_with_a_hint_rightly(page_00, lab, pictu
     assert solved.exists()
 
 
-def test_quiz_explains_the_answer_that_is_clicked(page_00, picture):
+def test_quiz_explains_the_answer_that_is_clicked_and_keeps_the_first(page_00, lab, picture):
     quiz = cell(page_00, 'quiz("00")')
-    for answer, verdict in (("a) Images and their labels", "No."), ("b) Images alone", "Right.")):
-        option = quiz.locator("details", has_text=answer)
-        expect(option.locator("p")).to_be_hidden()
-        option.locator("summary").click()
-        expect(option.locator("p")).to_be_visible()
-        expect(option.locator("p")).to_contain_text(verdict)
+    for letter, verdict in (("a", "a) No."), ("b", "b) Right.")):
+        quiz.get_by_role("button", name=letter, exact=True).first.click()
+        expect(quiz).to_contain_text(verdict)
     picture(page_00, "answered")
+    kept = json.loads((lab[1] / "state" / "quiz" / "00-1.json").read_text(encoding="utf-8"))
+    assert kept["answer"] == "a" and kept["right"] is False
 
 
 def test_drawing_is_followed_by_its_picture(page_00, picture):
