@@ -35,7 +35,7 @@ def drawing(width: float, height: float, alt: str, panels: int = 1, **grid: Any)
     """Axes to draw on; at the end of the block the drawing is shown.
 
     Args:
-        width, height: in inches; text is 11 points, so a width of 6 still reads well on a phone, and a wider one is pinched.
+        width, height: in inches; text is 11 points, so a width of 6 still reads well on a phone.
         alt: what the drawing shows, for those who cannot see it.
         panels: how many axes side by side.
         grid: as for `plt.subplots`, for example `width_ratios=(2, 1)`.

@@ -149,9 +149,9 @@ def test_pages_show_the_formulas_and_describe_the_pictures(page):
 def test_solutions_are_in_the_pages_for_teachers_only(page):
     kind, page = page
     text = html.unescape(re.sub(r"<[^>]+>", "", page.text))
-    assert "def interpolate(z0, z1, steps)" in text
-    assert ("(1 - t) * z0 + t * z1" in text) == (kind == "solutions")
-    assert "Exercise 02-interpolate: right." not in text or kind == "solutions"
+    assert "def gap(prior, likelihood, q)" in text
+    assert ("(0.5 * logvar) * torch.randn_like(mu)  # A: drew" in text) == (kind == "solutions")
+    assert "Exercise 02-gap: right." not in text or kind == "solutions"
 
 
 def count_formulas(markdown):
