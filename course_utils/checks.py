@@ -95,7 +95,7 @@ def check(id: str, answer: Any) -> None:
     if of_course:
         _courses[id] = own
         if before is not None and not problem:
-            _put_back(id, before, own, caller.f_globals)
+            _put_back(before, own, caller.f_globals)
             print(f"Exercise {id}: right, as yours was: the page goes on with your function.")
             return
     print(f"Exercise {id}: " + (f"not yet: {problem[:500]}" if problem else "right."))
@@ -239,7 +239,7 @@ def _lend(id, stub, variables):
     return True
 
 
-def _put_back(id, own, course, variables):
+def _put_back(own, course, variables):
     """Give the learner's function its name again, after the course's solution took it."""
     for name in [name for name, value in variables.items() if value is course]:
         variables[name] = own

@@ -14,58 +14,9 @@ from course_utils import CourseError
 from course_utils.plots import COLOURS, STYLE
 from course_utils.support.guards import require_images
 from course_utils.support.words import described
-from course_utils.widgets.live import DPI, call, decoded, live, repainter
+from course_utils.widgets.live import DPI, call, live, repainter
 
 LARGEST = 1e6  # number that a slider can be set to
-
-
-def latent_explorer(
-    decode: Callable[[Tensor], Tensor], start: Tensor, ranges: Sequence = ((-3, 3), (-3, 3)), *, alt: str
-) -> None:
-    """Sliders for the first numbers of a code, beside the image that they decode to.
-
-    The still picture has a row for each slider, which moves from its lowest to its highest value in seven steps, while
-    the other numbers stay.
-
-    Args:
-        decode: function from codes (N, latent_dim) to N images of 28 x 28 pixels in [0, 1], in any shape.
-        start: the code (latent_dim,) to begin with.
-        ranges: (lowest, highest) value for each slider; the first one moves the first number of the code.
-        alt: what the still picture shows, for those who cannot see it.
-    """
-    if not isinstance(start, torch.Tensor) or not start.is_floating_point() or not torch.isfinite(start).all():
-        raise CourseError(f"start should be one code, a float tensor (latent_dim,), got {described(start)}")
-    try:
-        ranges = [(float(low), float(high)) for low, high in ranges]
-    except (TypeError, ValueError):
-        raise CourseError(f"ranges={described(ranges)}: expected a pair of numbers for each slider") from None
-    if start.ndim != 1 or not 1 <= len(ranges) <= len(start):
-        raise CourseError(
-            f"{len(ranges)} sliders for a start of shape {tuple(start.shape)}: expected one code, (latent_dim,), "
-            "and at most one slider for each of its numbers"
-        )
-    if not all(-LARGEST < low < high < LARGEST for low, high in ranges):
-        raise CourseError(f"ranges={ranges!r}: expected a lower and a higher number for each slider")
-    steps = 7
-    rows = start.repeat(len(ranges), steps, 1)  # (sliders, steps, latent_dim)
-    for i, (low, high) in enumerate(ranges):
-        rows[i, :, i] = torch.linspace(low, high, steps)
-    overview = {f"z{i}: {low:g} to {high:g}": decoded(decode, row) for i, (row, (low, high)) in _numbered(rows, ranges)}
-
-    sliders = [
-        ipywidgets.FloatSlider(
-            float(value), min=low, max=high, step=(high - low) / 60, description=f"z{i}", readout_format=".1f"
-        )
-        for i, (value, (low, high)) in _numbered(start, ranges)
-    ]
-    draw_sheet = _sheet({"": decoded(decode, start[None])}, scale=3)
-
-    def draw():
-        code = start.clone()
-        code[: len(sliders)] = torch.tensor([slider.value for slider in sliders])
-        return draw_sheet({"": decoded(decode, code[None])})
-
-    live(sliders, draw, alt, still=_sheet(overview)(overview))
 
 
 def image_slider(
@@ -195,8 +146,3 @@ def _sheet(rows, title="", scale=0.8):
 def _tiles(rows):
     """Rows of images as one image (28 rows, 28 columns), edge to edge."""
     return torch.cat([torch.cat([*images.detach().cpu().squeeze(1)], dim=1) for images in rows.values()]).numpy()
-
-
-def _numbered(first, second):
-    """Pairs of two sequences, as far as both go, numbered from 1."""
-    return enumerate(zip(first, second, strict=False), 1)

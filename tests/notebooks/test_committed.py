@@ -13,7 +13,7 @@ from course_utils.support.notebooks import find, full_minutes_of, full_parameter
 
 PAGES = find()
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
-WIDGET_CALL = r"^(latent_explorer|latent_map|film|image_slider|threshold_slider|draw_pad)\("
+WIDGET_CALL = r"^(latent_map|film|image_slider|threshold_slider|draw_pad)\("
 
 
 @pytest.fixture(params=PAGES, ids=lambda path: path.stem)

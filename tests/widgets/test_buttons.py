@@ -121,11 +121,11 @@ def test_in_a_real_kernel(kernel, state):
 
     explored = run(
         kernel,
-        "import torch\nfrom course_utils.widgets.sliders import latent_explorer\n"
-        "latent_explorer(lambda z: z.repeat_interleave(392, 1), torch.zeros(2), alt='Grey halves.')",
+        "import torch\nfrom course_utils.widgets.sliders import image_slider\n"
+        "image_slider(lambda grey: {'': torch.full((1, 1, 28, 28), grey)}, 'grey', [0.5, 1.0], 0.5, alt='Grey.')",
         allow_stdin=False,
     )
     (display,) = [m["content"] for m in explored if m["msg_type"] == "display_data"]
     assert base64.b64decode(display["data"]["image/png"]).startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in display["data"]
-    assert display["data"]["text/plain"] == display["metadata"]["image/png"]["alt"] == "Grey halves."
+    assert display["data"]["text/plain"] == display["metadata"]["image/png"]["alt"] == "Grey."

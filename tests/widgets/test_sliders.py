@@ -1,7 +1,6 @@
 """Sliders beside pictures: what a move draws, what is seen without widgets, and what is told about senseless input."""
 
 import io
-import time
 
 import ipywidgets
 import numpy as np
@@ -12,18 +11,9 @@ from sklearn.metrics import confusion_matrix
 
 from course_utils import CourseError
 from course_utils.widgets import live, sliders
-from course_utils.widgets.sliders import image_slider, latent_explorer, threshold_slider
+from course_utils.widgets.sliders import image_slider, threshold_slider
 
-START = torch.tensor([0.25, 0.5, 0.75])
-ALT = "Two rows of seven squares, which turn from black to white."
-
-
-def squares(codes):
-    """Images whose left half is as bright as the first number of the code, and whose right half as the second."""
-    images = torch.zeros(len(codes), 1, 28, 28)
-    images[..., :14] = codes[:, 0].view(-1, 1, 1, 1)
-    images[..., 14:] = codes[:, 1].view(-1, 1, 1, 1)
-    return images
+ALT = "Rows of squares, which turn from black to white."
 
 
 def pixels(png):
@@ -32,7 +22,7 @@ def pixels(png):
 
 @pytest.fixture
 def made(monkeypatch):
-    """What an explorer makes: its sliders, its picture, and the bundle that it displays; and the moving artists."""
+    """What a slider makes: its controls, its picture, and the bundle that it displays; and the moving artists."""
     parts = {"sliders": []}
     for name in ("FloatSlider", "SelectionSlider"):
         kind = getattr(ipywidgets, name)
@@ -48,60 +38,6 @@ def made(monkeypatch):
         sliders, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
     )
     return parts
-
-
-def halves(picture):
-    sheet = pixels(picture.value)
-    middle = sheet[len(sheet) // 2]
-    return [middle[len(middle) // 4], middle[3 * len(middle) // 4]]
-
-
-def test_sliders_move_the_image(made):
-    latent_explorer(squares, START, [(0, 1), (-2, 3)], alt=ALT)
-    first, second = made["sliders"]
-    assert (first.value, second.value, second.min, second.max) == (0.25, 0.5, -2, 3)
-    assert halves(made["picture"]) == pytest.approx([0.25, 0.5], abs=0.01)
-    first.value, second.value = 0.8, 0.1
-    assert halves(made["picture"]) == pytest.approx([0.8, 0.1], abs=0.01)
-    second.value = 3  # brighter than white
-    assert halves(made["picture"])[1] == 1
-
-
-def test_picture_in_place_of_the_sliders(made):
-    latent_explorer(squares, START, [(0, 1), (0, 1)], alt=ALT)
-    assert made["text/plain"] == made["metadata"]["image/png"]["alt"] == ALT
-    sheet = pixels(made["image/png"])
-    for row, constant in (
-        (0.25, 0.5),
-        (0.75, 0.25),
-    ):  # the first slider moves in the upper row, the second in the lower
-        line = sheet[int(row * len(sheet))]
-        for step in torch.linspace(0, 1, 7):
-            assert np.isclose(line, step, atol=0.01).sum() > 10, "each step should be seen"
-        assert np.isclose(line, constant, atol=0.01).sum() > 100, "the other half should stay"
-
-
-@pytest.mark.parametrize(
-    ("decode", "start", "ranges", "message"),
-    [
-        (squares, START, [(0, 1)] * 4, r"4 sliders for a start of shape \(3,\)"),
-        (squares, START, [], "0 sliders"),
-        (squares, START[None], [(0, 1)], r"shape \(1, 3\): expected one code"),
-        (lambda codes: codes, START, [(0, 1)], r"a tensor of shape \(7, 3\) .* for 7 codes: expected 784 pixels"),
-        (lambda codes: "seven", START, [(0, 1)], r"gave 'seven' \(str\) for 7 codes"),
-        (None, START, [(0, 1)], "`decode` stopped with TypeError: 'NoneType' object is not callable"),
-        (lambda codes: codes @ codes, START, [(0, 1)], "`decode` stopped with RuntimeError"),
-        (lambda codes: time.sleep(60), START, [(0, 1)], "`decode` took longer than 4 seconds"),
-        (squares, None, [(0, 1)], r"start should be one code, .* got None"),
-        (squares, torch.tensor([1, 2]), [(0, 1)], "a float tensor"),
-        (squares, START, [(1, 1)], "a lower and a higher number"),
-    ],
-)
-def test_explorer_of_something_else(decode, start, ranges, message):
-    begun = time.monotonic()
-    with pytest.raises(CourseError, match=message):
-        latent_explorer(decode, start, ranges, alt=ALT)
-    assert time.monotonic() - begun < 6
 
 
 def test_trouble_at_a_move_is_told_under_the_picture(made):
