@@ -17,6 +17,7 @@ from course_utils.support.words import described
 from course_utils.widgets.live import DPI, call, live, repainter
 
 LARGEST = 1e6  # number that a slider can be set to
+SCALE = 0.8  # inches of an image's side
 
 
 def image_slider(
@@ -114,12 +115,12 @@ def threshold_slider(normal: Any, anomaly: Any, start: float, x_label: str, *, a
     live([slider], draw, alt)
 
 
-def _sheet(rows, title="", scale=0.8):
+def _sheet(rows, title):
     """A function that draws rows of images (dict from a label to (N, 1, 28, 28)), of as many as the given ones."""
     tall, wide = len(rows), len(next(iter(rows.values())))
     inch = 2 * DPI  # pixels
-    scale = round(scale * inch / 28) * 28 / inch  # whole pixels for each of an image
-    left, top = round(0.09 * (max(map(len, rows)) + 2) * inch) / inch, 0.3 if title else 0  # for labels and title
+    scale = round(SCALE * inch / 28) * 28 / inch  # whole pixels for each of an image
+    left, top = round(0.09 * (max(map(len, rows)) + 2) * inch) / inch, 0.3  # for labels and title
     width, height = left + scale * wide, top + scale * tall
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(width, height))
@@ -133,7 +134,7 @@ def _sheet(rows, title="", scale=0.8):
         heading = axis.set_title(title, size="medium")
     paint = repainter(figure, [picture, heading, *labels])
 
-    def draw(rows, title=title):
+    def draw(rows, title):
         picture.set_data(_tiles(rows))
         heading.set_text(title)
         for text, label in zip(labels, rows, strict=True):
