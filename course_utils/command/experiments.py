@@ -16,7 +16,6 @@ from course_utils.support.files import read_json, write_json
 
 FULL_CELL_TIMEOUT = 3600  # seconds
 RETRIES = 2  # of a run whose worker was lost
-WORKER = "dask worker ADDRESS --nthreads 1 --nworkers 4"  # what a machine that helps has to run
 
 
 def plan(pages: list[Path], datasets: list[str], seeds: list[int], full: bool, out: Path) -> list[Job]:
@@ -80,8 +79,7 @@ def cluster(address: str) -> Iterator[Executor]:
         client = Client(address, timeout=10)
     except (OSError, ValueError) as error:
         raise CourseError(
-            f"no scheduler answers at {address!r} ({error}): start one with `dask scheduler`, "
-            f"and on each machine that helps `{WORKER}`"
+            f"no scheduler answers at {address!r} ({error}): start one, and workers, as `course measure --help` says"
         ) from error
     with client:
         yield client.get_executor(pure=False, retries=RETRIES)

@@ -39,7 +39,8 @@ def film(frames: list[bytes], labels: list[str], name: str, *, alt: str) -> None
         style={"description_width": "initial"},
         layout={"width": "100%", "max_width": "480px"},
     )
-    still = _strip(images, [f"{name} {label}".strip() for label in labels])
+    # On one line, and without separators of paragraphs, at which Pillow stops.
+    still = _strip(images, [" ".join(f"{name} {label}".split()) for label in labels])
     live([slider], lambda: frames[slider.value], alt, still=still)
 
 

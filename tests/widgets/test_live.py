@@ -26,17 +26,6 @@ def level(png):
         return image.convert("L").getpixel((3, 3))
 
 
-@pytest.fixture
-def shown(monkeypatch):
-    """The picture, the line below it, and the bundle that is displayed."""
-    parts = {}
-    image, text = ipywidgets.Image, ipywidgets.HTML
-    monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
-    monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
-    monkeypatch.setattr(live, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
-    return parts
-
-
 def test_picture_is_drawn_anew_at_each_change_and_keeps_its_last_where_that_fails(shown):
     slider = ipywidgets.IntSlider(1)
 

@@ -3,7 +3,6 @@
 import io
 import time
 
-import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -12,7 +11,6 @@ from PIL import Image
 from course_utils import CourseError
 from course_utils.plots import CLASS_COLOURS
 from course_utils.support.files import ASSETS
-from course_utils.widgets import live
 from course_utils.widgets import map as maps
 from course_utils.widgets.map import STOPS, latent_map
 
@@ -28,33 +26,31 @@ def squares(codes):
     return images
 
 
-def pixels(png):
-    return np.array(Image.open(io.BytesIO(png)).convert("L")) / 255
+@pytest.fixture
+def made(shown, monkeypatch):
+    """What is shown, and the map itself."""
+    kind = maps.Map
+    monkeypatch.setattr(maps, "Map", lambda **k: shown.setdefault("map", kind(**k)))
+    return shown
 
 
 @pytest.fixture
-def made(monkeypatch):
-    """The map, the picture beside it, the line for trouble, and the bundle."""
-    parts = {}
-    kind, image, text = maps.Map, ipywidgets.Image, ipywidgets.HTML
-    monkeypatch.setattr(maps, "Map", lambda **k: parts.setdefault("map", kind(**k)))
-    monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
-    monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
-    monkeypatch.setattr(live, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
-    return parts
+def halves(made, pixels):
+    """Function that reads the brightness of the picture's two halves, 0 to 1."""
+
+    def read():
+        sheet = pixels(made["picture"].value)
+        return [sheet[len(sheet) // 2, len(sheet) // 4], sheet[len(sheet) // 2, 3 * len(sheet) // 4]]
+
+    return read
 
 
-def halves(made):
-    sheet = pixels(made["picture"].value)
-    return [sheet[len(sheet) // 2, len(sheet) // 4], sheet[len(sheet) // 2, 3 * len(sheet) // 4]]
-
-
-def test_image_follows_the_marker(made):
+def test_image_follows_the_marker(made, halves):
     latent_map(squares, CODES, LABELS, alt="A map.")
-    assert made["map"].at == [0, 0] and halves(made) == [0, 0]
+    assert made["map"].at == [0, 0] and halves() == [0, 0]
     for place in ([0.5, 0.25], [0.1, 0.9], [-3.0, 3.0]):
         made["map"].at = place
-        assert halves(made) == pytest.approx(np.clip(place, 0, 1), abs=0.01)
+        assert halves() == pytest.approx(np.clip(place, 0, 1), abs=0.01)
     assert made["trouble"].value == ""
 
 
@@ -91,7 +87,7 @@ def test_codes_beyond_the_map_are_left_out(made, share):
     assert (seven in colours) == (share > 0) and four not in colours
 
 
-def test_still_picture_shows_the_stops(made):
+def test_still_picture_shows_the_stops(made, pixels):
     latent_map(squares, CODES, LABELS, alt="A map and ten images.", span=2.0)
     assert made["text/plain"] == made["metadata"]["image/png"]["alt"] == "A map and ten images."
     assert made["metadata"]["image/png"]["width"] < 1_000
@@ -100,7 +96,7 @@ def test_still_picture_shows_the_stops(made):
         assert np.isclose(sheet, value, atol=0.04).sum() > 300  # greys beside colours are few in the file
 
 
-def test_trouble_at_a_move_is_told_under_the_map(made):
+def test_trouble_at_a_move_is_told_under_the_map(made, halves):
     def decode(codes):
         if codes[0, 0] > 2:
             raise ValueError("too far <out>")
@@ -110,9 +106,9 @@ def test_trouble_at_a_move_is_told_under_the_map(made):
     made["map"].at = [0.5, 0.5]
     made["map"].at = [2.5, 0.5]
     assert made["trouble"].value == "`decode` stopped with ValueError: too far &lt;out&gt;"
-    assert halves(made) == pytest.approx([0.5, 0.5], abs=0.01)
+    assert halves() == pytest.approx([0.5, 0.5], abs=0.01)
     made["map"].at = [1, 0]
-    assert made["trouble"].value == "" and halves(made) == [1, 0]
+    assert made["trouble"].value == "" and halves() == [1, 0]
 
 
 @pytest.mark.parametrize(

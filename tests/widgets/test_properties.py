@@ -21,7 +21,7 @@ from any_input import (
     public_functions,
     tensors,
 )
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from sklearn.metrics import confusion_matrix
@@ -125,6 +125,7 @@ def test_any_drawing_comes_to_stand_in_the_middle(seed, height, width, top, left
 @given(
     st.lists(st.integers(0, 255), min_size=1, max_size=30), st.sampled_from([(30, 20), (20, 60)]), st.text(max_size=9)
 )
+@example([0], (30, 20), "0\x1e")
 def test_any_pictures_make_a_film(levels, size, name):
     frames = [grey(level, size) for level in levels]
     images = []

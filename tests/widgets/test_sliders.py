@@ -1,43 +1,32 @@
 """Sliders beside pictures: what a move draws, what is seen without widgets, and what is told about senseless input."""
 
-import io
-
 import ipywidgets
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from sklearn.metrics import confusion_matrix
 
 from course_utils import CourseError
-from course_utils.widgets import live, sliders
+from course_utils.widgets import sliders
 from course_utils.widgets.sliders import image_slider, threshold_slider
 
 ALT = "Rows of squares, which turn from black to white."
 
 
-def pixels(png):
-    return np.array(Image.open(io.BytesIO(png)).convert("L")) / 255
-
-
 @pytest.fixture
-def made(monkeypatch):
-    """What a slider makes: its controls, its picture, and the bundle that it displays; and the moving artists."""
-    parts = {"sliders": []}
+def made(shown, monkeypatch):
+    """What is shown, the sliders, and the artists that move."""
+    shown["sliders"] = []
     for name in ("FloatSlider", "SelectionSlider"):
         kind = getattr(ipywidgets, name)
         monkeypatch.setattr(
-            ipywidgets, name, lambda *a, kind=kind, **k: parts["sliders"].append(kind(*a, **k)) or parts["sliders"][-1]
+            ipywidgets, name, lambda *a, kind=kind, **k: shown["sliders"].append(kind(*a, **k)) or shown["sliders"][-1]
         )
-    image, text = ipywidgets.Image, ipywidgets.HTML
-    monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
-    monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
-    monkeypatch.setattr(live, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
     repainter = sliders.repainter
     monkeypatch.setattr(
-        sliders, "repainter", lambda figure, moving: parts.update(moving=moving) or repainter(figure, moving)
+        sliders, "repainter", lambda figure, moving: shown.update(moving=moving) or repainter(figure, moving)
     )
-    return parts
+    return shown
 
 
 def test_trouble_at_a_move_is_told_under_the_picture(made):
@@ -68,7 +57,7 @@ def test_image_slider_of_something_else(rows, message):
         image_slider(rows, "level", [1], start=1, alt=ALT)
 
 
-def test_image_slider_shows_the_rows_of_its_value(made):
+def test_image_slider_shows_the_rows_of_its_value(made, pixels):
     def rows(level):
         return {f"level {level}": torch.full((3, 1, 28, 28), level), "white": torch.ones(3, 1, 28, 28)}
 
