@@ -1,19 +1,10 @@
 """The drawings of page 01 say what they show: a line through a cloud, and copies of its points."""
 
-import pytest
 import torch
 
-from course_utils.diagrams import drawing, pca
+from course_utils.diagrams import pca
 
 CROSS = torch.tensor([[1.0, 2], [5, 2], [3, 1], [3, 3]])  # four points around (3, 2), wider than high
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed: a list of bundles."""
-    bundles = []
-    monkeypatch.setattr(drawing, "display", lambda bundle, **_: bundles.append(bundle))
-    return bundles
 
 
 def test_the_line_goes_through_the_mean_along_the_widest_direction(shown):

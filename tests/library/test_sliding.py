@@ -6,18 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from course_utils.diagrams import drawing, sliding
+from course_utils.diagrams import sliding
 
 TINY = torch.arange(25.0).view(5, 5)
 EDGE = torch.tensor([[1.0, 0, -1]] * 3)
-
-
-@pytest.fixture
-def shown(monkeypatch):
-    """What was displayed: a list of bundles."""
-    bundles = []
-    monkeypatch.setattr(drawing, "display", lambda bundle, **_: bundles.append(bundle))
-    return bundles
 
 
 @pytest.mark.parametrize(
