@@ -141,6 +141,8 @@ def curves(
             axis.set_xscale("log", base=2)
             ticks = sorted({value for x, *_ in lines.values() for value in x})
             axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        elif all(value == round(value) for x, *_ in lines.values() for value in x):
+            axis.xaxis.get_major_locator().set_params(integer=True)  # there is no epoch 2.5
         if y_log:
             axis.set_yscale("log")
             axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -148,7 +150,7 @@ def curves(
             axis.yaxis.set_minor_formatter("")
         axis.set(xlabel=x_label, ylabel=y_label)
         beside = {"loc": "upper left", "bbox_to_anchor": (1, 1)}  # where a long legend covers nothing
-        axis.legend(frameon=False, **(beside if len(lines) > 5 else {}))
+        axis.legend(frameon=False, **(beside if len(lines) > 3 else {}))
     show(figure, alt)
 
 

@@ -1,4 +1,4 @@
-"""An executed page as HTML that needs no network: formulas in MathML, solutions folded."""
+"""An executed page as HTML that needs no network: formulas in MathML, solutions and code of pictures folded."""
 
 import copy
 
@@ -8,8 +8,7 @@ from course_utils.command.formulas import to_mathml
 from course_utils.support.files import ASSETS, WIDGET_MIME
 
 # In the page a solution opens on a click, as it does in JupyterLab.
-FOLD_SOLUTIONS = """<style>.fold > summary { margin: 1em 0 1em 5.6em; font: 14px sans-serif; cursor: pointer; }</style>
-<script>
+FOLD_SOLUTIONS = """<script>
 for (const cell of document.querySelectorAll(".celltag_solution")) {
   const fold = Object.assign(document.createElement("details"), {className: "fold"});
   fold.append(Object.assign(document.createElement("summary"), {textContent: "Solution"}));

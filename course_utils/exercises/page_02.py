@@ -46,19 +46,10 @@ PREDICTIONS = {
         },
         "why": "A smooth decoder of twenty numbers walks about as well with clouds as without.",
     },
-    "02-patients": {
-        "question": "which fault does each patient have?",
-        "options": {
-            "a": "A adds over the wrong axis, B takes log-variances for sigma, C has the KL's sign wrong",
-            "b": "A takes log-variances for sigma, B has the KL's sign wrong, C adds over the wrong axis",
-            "c": "A has the KL's sign wrong, B adds over the wrong axis, C takes log-variances for sigma",
-        },
-        "why": "A negative KL has no lower end (B); a reconstruction that weighs too little buys no KL (C); and A pays "
-        "for wide clouds while it draws from narrow ones.",
-    },
 }
 
 PROOF = ["B4", "D2", "C1", "A3"]
+DIAGNOSIS = ["A3", "B1", "C2"]
 WORKED = "with the numbers of the text, prior (0.5, 0.5), likelihood (0.8, 0.1) and q (0.5, 0.5), it should be 0.46"
 
 
@@ -147,12 +138,59 @@ def check_vae(MyVAE):
     )
 
 
+def check_fitted(fitted):
+    generator = torch.Generator().manual_seed(0)
+    shape = torch.tensor([[2.0, 1.5, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.3, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    z = torch.randn(1_500, 4, generator=generator) @ shape + torch.tensor([3.0, -1.0, 0.5, 0.0])
+    drawn, again = (filled(fitted(z, 4_000)) for _ in range(2))
+    if not isinstance(drawn, torch.Tensor) or drawn.dtype != z.dtype:
+        return "the decoders want a tensor of float32, as z is one: torch.as_tensor(codes).float()"
+    if drawn.shape != (4_000, 4):
+        return f"for codes (1500, 4) and n = 4000 the new codes should be (4000, 4), yours are {tuple(drawn.shape)}"
+    if torch.equal(drawn, again):
+        return "the same codes came twice: draw them"
+    if torch.isin(drawn[:, 0], z[:, 0]).all():
+        return "these are old codes, drawn again: new ones are wanted, from a distribution that was fitted"
+    if torch.allclose(drawn[0], drawn[1], atol=1e-4):
+        return "all rows are the same draw"
+    if ((drawn.mean(0) - z.mean(0)).abs() > 0.1 * z.std(0) + 0.1 * drawn.std(0)).any():
+        return "their mean is not the mean of z, which is taken over the images: one for each number"
+    found, wanted = torch.cov(drawn.T), torch.cov(z.T)
+    if torch.allclose(found, wanted, atol=0.35, rtol=0.1) and found[3, 3] < 0.01:
+        return None
+    if torch.allclose(found.diag(), wanted.diag(), atol=0.35, rtol=0.1):
+        return "each number has its own spread, but they do not move together: the covariance has more than a diagonal"
+    if torch.allclose(found, wanted @ wanted, atol=1, rtol=0.3):
+        return "the covariance was taken for its root: what a draw is multiplied by is a Cholesky factor"
+    return "their covariance is not that of z: print `torch.cov` of both, of a *row* for each number"
+
+
+def check_diagnosis(diagnosis):
+    answer = filled(diagnosis())
+    if not isinstance(answer, list | tuple) or not all(isinstance(part, str) for part in answer):
+        return 'expected a list of texts, each a patient and a fault, as in ["A1", "B2", "C3"]'
+    answer = sorted(part.strip().upper().replace(" ", "") for part in answer)
+    if [part[:1] for part in answer] != list("ABC") or not all(part[1:] in ("1", "2", "3") for part in answer):
+        return "name each patient A to C once, with a fault from 1 to 3"
+    return next((_NOT_SO[part] for part in answer if part not in DIAGNOSIS), None)
+
+
 def check_mended(mended):
     def loss(x, encode, decode):
         return mended(x.flatten(1), encode, decode)
 
     return _hint_at_loss(loss, _PATIENT_HINTS)
 
+
+# Why a patient does not have a fault.
+_NOT_SO = {
+    "A1": "A: with the wrong sign every nat of KL is paid for, and the KL runs away. A's is below the healthy one",
+    "A2": "A: a cross-entropy that weighs too little ends above the healthy one. A's ends below",
+    "B2": "B: where the cross-entropy weighs too little, nats of KL are not worth their price. B buys without end",
+    "B3": "B: where z has hardly any noise, few nats are needed. B's KL grows without end: what makes it cheap?",
+    "C1": "C: with the wrong sign every nat of KL is paid for. C has next to none",
+    "C3": "C: where z has hardly any noise, copies get better. C's are worse than the healthy ones",
+}
 
 # What a wrong loss is told, by what is wrong in it.
 _VAE_HINTS = {
@@ -336,6 +374,8 @@ CHECKS = {
     "02-gap": check_gap,
     "02-proof": check_proof,
     "02-vae": check_vae,
+    "02-fitted": check_fitted,
+    "02-diagnosis": check_diagnosis,
     "02-mended": check_mended,
 }
 QUIZ = [

@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.exercises import filled
 
@@ -287,11 +288,98 @@ def _judge_ends(model):
     return None
 
 
+def check_cost(cost):
+    cases = [((3, 5, 3, 25), False), ((4, 2, 5, 9), True), ((6, 7, 1, 1), False)]  # transposed or not
+    answers = []
+    for arguments, _ in cases:
+        answer = filled(cost(*arguments))
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            return "expected two numbers, parameters and multiplications: return a, b"
+        answers.append(tuple(float(number) for number in answer))
+    expected = [_counted(*arguments, transposed=transposed) for arguments, transposed in cases]
+    if answers == expected:
+        return None
+    given = [arguments for arguments, _ in cases]
+    wrong_costs = [_wrong_costs(*arguments) for arguments in given]
+    for mistake in wrong_costs[0]:
+        if answers == [costs[mistake] for costs in wrong_costs]:
+            return mistake
+    wrong = next(i for i in range(len(cases)) if answers[i] != expected[i])
+    maps_in, maps_out, kernel, places = given[wrong]
+    which = 0 if answers[wrong][0] != expected[wrong][0] else 1
+    return (
+        f"from {maps_in} to {maps_out} maps, kernel {kernel}, {places} places: PyTorch counts "
+        f"{expected[wrong][which]:.0f} {('parameters', 'multiplications')[which]}, yours are {answers[wrong][which]:g}"
+    )
+
+
+def _wrong_costs(maps_in, maps_out, kernel, places):
+    """Likely mistakes in the cost of a layer, with the two numbers that each leads to."""
+    weights = maps_in * maps_out * kernel**2
+    parameters, multiplications = weights + maps_out, weights * places
+    return {
+        "parameters come first, then multiplications": (multiplications, parameters),
+        "the biases are missing among the parameters: one for each map that goes out": (weights, multiplications),
+        "there is one bias for each map that goes *out*": (weights + maps_in, multiplications),
+        "a bias is added, and takes no multiplication": (parameters, parameters * places),
+        "a kernel has kernel x kernel numbers": (weights / kernel + maps_out, multiplications / kernel),
+        "a kernel reads all maps that come in, not only one": (weights / maps_in + maps_out, multiplications / maps_in),
+        "each weight is used once at every place": (parameters, weights),
+        "places are all places: they were squared already": (parameters, multiplications * places),
+    }
+
+
+def _counted(maps_in, maps_out, kernel, places, transposed):
+    """Parameters and multiplications of a layer as PyTorch counts them."""
+    layer = (nn.ConvTranspose2d if transposed else nn.Conv2d)(maps_in, maps_out, kernel)
+    side = round(places**0.5) + (0 if transposed else kernel - 1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        layer(torch.zeros(1, maps_in, side, side))
+    return float(sum(p.numel() for p in layer.parameters())), counter.get_total_flops() / 2  # a flop is either of two
+
+
+def check_jitter(jitter):
+    x = torch.zeros(2, 1, 28, 28)
+    x[:, :, 14, 14] = 1.0  # a dot, and two in the corners, of which every move pushes out one at least
+    x[:, :, 0, 0] = x[:, :, 27, 27] = 0.5
+    moves = []
+    for _ in range(300):
+        moved = filled(jitter(x.clone()))
+        if not isinstance(moved, torch.Tensor) or moved.shape != x.shape:
+            shape = tuple(moved.shape) if isinstance(moved, torch.Tensor) else type(moved).__name__
+            return f"images (2, 1, 28, 28) should come out in the same shape, yours are {shape}"
+        for image in moved[:, 0]:
+            places = (image == 1).nonzero()
+            if len(places) != 1:
+                return "one dot goes in, and one should come out, as bright as before"
+            moves.append(tuple((places[0] - 14).tolist()))
+            if moves[-1] != (0, 0) and image.sum() == 2:
+                return "what leaves at one edge comes back at the other: zeros should come in (F.pad, not roll)"
+    down, right = ({move[i] for move in moves} for i in (0, 1))
+    if len(set(moves)) == 1:
+        return "every call moves in the same way: draw the two numbers inside of the function"
+    if len(down) == 1 or len(right) == 1:
+        return "the images move in one direction only: up or down *and* left or right"
+    if max(map(abs, down | right)) > 3:
+        return f"a call moved by {max(map(abs, down | right))} pixels: 3 at most"
+    if max(down | right) < 3 and min(down | right) == -3:
+        return "no call moved by +3: randint leaves its upper end out"
+    if min(down | right) >= 0 or max(down | right) <= 0:
+        return "the images move to one side only: negative numbers are wanted as well"
+    if down != set(range(-3, 4)) or right != set(range(-3, 4)):
+        return f"expected all shifts from -3 to 3, yours were {sorted(down)} and {sorted(right)}"
+    if all(move[0] == move[1] for move in moves) or all(move[0] == -move[1] for move in moves):
+        return "down and right are the same draw: the images move along a diagonal only"
+    return None
+
+
 CHECKS = {
     "03-conv-size": check_conv_size,
     "03-stamp": check_stamp,
     "03-receptive-field": check_receptive_field,
     "03-build": check_build,
+    "03-cost": check_cost,
+    "03-jitter": check_jitter,
 }
 
 QUIZ = [

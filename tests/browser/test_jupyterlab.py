@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -39,52 +38,45 @@ START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine tha
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """JupyterLab on copies of the pages without outputs, for a learner who starts afresh: its address, and a folder."""
+    """What `course learn` starts for a learner who begins: the address with its token, and a folder for all else."""
     folder = tmp_path_factory.mktemp("learner")
-    (folder / "notebooks").mkdir()
-    for path in notebooks.find(["00", "02"]):
-        notebook = nbformat.read(path, as_version=4)
-        for cell in notebook.cells:
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        nbformat.write(notebook, folder / "notebooks" / path.name)
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
     cells = [nbformat.v4.new_code_cell(code.strip()) for code in MOVES.split("---")]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "notebooks" / "moves.ipynb")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.allow_root=True", f"--port={port}"]
-    settings = ["--IdentityProvider.token=learner", "--ServerApp.port_retries=0"]
+    (folder / "pages").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "pages" / "moves.ipynb")
     # Neither the settings nor the kernels of whoever runs the tests.
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {f"JUPYTERLAB_{name}_DIR": str(folder / name) for name in ("SETTINGS", "WORKSPACES")}
     news = folder / "SETTINGS" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
     news.write_text('{"fetchNews": "false"}', encoding="utf-8")  # nothing is asked of the network
+    (folder / "CONFIG").mkdir()
+    (folder / "CONFIG" / "jupyter_server_config.json").write_text(
+        '{"ServerApp": {"allow_root": true}}', encoding="utf-8"
+    )
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [*command, *settings, f"--ServerApp.root_dir={folder / 'notebooks'}"],
+        learn = subprocess.Popen(
+            [sys.executable, "-m", "course_utils.command.cli", "learn", str(folder / "pages"), "--no-browser"],
             env=os.environ | own | {"COURSE_STATE": str(folder / "state")},
             stdout=log,
             stderr=log,
         )
     try:
-        wait_for(port, server, folder / "log")
-        yield f"http://127.0.0.1:{port}/lab", folder
+        yield wait_for(learn, folder / "log"), folder
     finally:
-        server.terminate()
-        server.wait(60)
+        learn.terminate()
+        learn.wait(60)
 
 
-def wait_for(port, server, log):
+def wait_for(learn, log):
+    """The address that JupyterLab names once it listens."""
     for _ in range(10 * START_SECONDS):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            assert server.poll() is None, log.read_text(errors="replace")
-            time.sleep(0.1)
+        if named := re.search(
+            r"http://localhost:\d+/lab/tree/00_start_here\.ipynb\?token=\w+", log.read_text(errors="replace")
+        ):
+            return named[0]
+        assert learn.poll() is None, log.read_text(errors="replace")
+        time.sleep(0.1)
     pytest.fail(log.read_text(errors="replace"))
 
 
@@ -98,7 +90,10 @@ def open_page(lab, browser):
         file = notebooks.find([number])[0].name if number.isdigit() else f"{number}.ipynb"
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.set_default_timeout(1000 * STEP_SECONDS)
-        tab.goto(f"{address}/workspaces/{number}/tree/{file}?token=learner", wait_until="domcontentloaded")
+        tab.goto(
+            address.replace("/lab/tree/00_start_here.ipynb", f"/lab/workspaces/{number}/tree/{file}"),
+            wait_until="domcontentloaded",
+        )
         # In the status bar; the sign beside the kernel's name says so before it is there.
         expect(tab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=1000 * START_SECONDS)
         tab.get_by_role("menuitem", name="Run", exact=True).click()
@@ -218,6 +213,19 @@ def test_exercise_filled_in_wrongly_then_with_a_hint_rightly(page_00, lab, pictu
     expect(stub).to_contain_text("Exercise 00-flatten: right.")
     picture(page_00, "right")
     assert solved.exists()
+
+
+def test_solution_is_shown_when_asked_for_and_does_not_count(page_00, lab, picture):
+    below = cell(page_00, 'step = own_or_solution("00-step")')
+    expect(below).to_contain_text("the page goes on with the course's function until yours is right")
+    line = below.locator(".cm-line", has_text='# solution("00-step")')
+    line.click()
+    for key in ("Home", "Delete", "Delete", "Control+Enter"):
+        page_00.keyboard.press(key)
+    expect(below).to_contain_text("nothing was defined, and it does not count as solved")
+    expect(below).to_contain_text("return")
+    picture(page_00, "shown")
+    assert not (lab[1] / "state" / "exercises" / "00-step.json").exists()
 
 
 def test_quiz_explains_the_answer_that_is_clicked_and_keeps_the_first(page_00, lab, picture):

@@ -24,6 +24,23 @@ def test_page_needs_no_network_and_leaves_code_alone():
     assert "<i>title</i>" not in page and "celltag_solution" in page
 
 
+def test_code_that_is_folded_in_jupyterlab_is_folded_and_its_output_is_not():
+    def cell(text, **metadata):
+        output = nbformat.v4.new_output("stream", text=f"output of {text}")
+        return nbformat.v4.new_code_cell(f"{text}()", outputs=[output], metadata=metadata)
+
+    cells = [
+        cell("shown"),
+        cell("folded", jupyter={"source_hidden": True}),
+        cell("opened", jupyter={"source_hidden": False}),
+        cell("solved", jupyter={"source_hidden": True}, tags=["solution"]),
+    ]
+    page = to_html(nbformat.v4.new_notebook(cells=cells), "page")
+    (folded,) = re.findall(r'<details class="fold">(.*?)</details>', page, re.DOTALL)
+    assert "folded" in folded and "shown" not in folded and "output of" not in folded
+    assert all(f"output of {text}" in page for text in ("shown", "folded", "opened", "solved"))
+
+
 ALT = 'A circle, "round" & <small>.'
 
 

@@ -1,5 +1,6 @@
 """The committed pages: executed from top to bottom on the built-in digits, clean, and built as every page is."""
 
+import ast
 import json
 import re
 import statistics
@@ -84,6 +85,36 @@ def test_every_picture_says_what_it_shows(notebook):
                 assert len(alt) > 30 and alt == "".join(output["data"]["text/plain"])
 
 
+def is_folded(cell):
+    return cell["metadata"].get("jupyter", {}).get("source_hidden", False)
+
+
+def names(cell):
+    """The names that a cell sets, and those that it reads."""
+    nodes = list(ast.walk(ast.parse(source(cell))))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    defined |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    variables = [node for node in nodes if isinstance(node, ast.Name)]
+    read = {node.id for node in variables if isinstance(node.ctx, ast.Load)}
+    return defined | {node.id for node in variables if isinstance(node.ctx, ast.Store)}, read
+
+
+def test_solutions_are_folded_and_else_only_pictures_and_assertions(notebook):
+    cells = code_cells(notebook)
+    for i, cell in enumerate(cells):
+        assert is_folded(cell) or "solution" not in tags(cell), source(cell)
+        if not is_folded(cell) or "solution" in tags(cell):
+            continue
+        calls = set(re.findall(r"^\s*(def|class|assert|predict|check)\b", source(cell), re.M))
+        pictures = any("image/png" in output.get("data", {}) for output in cell["outputs"])
+        assert calls <= (set() if pictures else {"assert"}), source(cell)
+        assert pictures or calls, source(cell)
+        for later in cells[i + 1 :]:  # what another cell needs is not out of sight
+            own, read = names(later)
+            needed = names(cell)[0] & (read - own)
+            assert not needed, f"{needed} of a folded cell are used in: {source(later)}"
+
+
 def test_every_widget_stands_in_a_page_with_a_still_picture():
     found = {}
     for path in PAGES:
@@ -119,7 +150,8 @@ def test_anatomy(notebook):
     cells, code = [cell for cell in notebook["cells"] if "teacher" not in tags(cell)], code_cells(notebook)
     prose = [source(cell) for cell in cells if cell["cell_type"] == "markdown"]
     assert re.match(r"# \d\d · ", prose[0]) and "After this page you can" in prose[0] and "minutes" in prose[0]
-    assert 30 <= len(cells) <= 70
+    unfolded = [cell for cell in cells if not is_folded(cell) or "solution" in tags(cell)]
+    assert 30 <= len(unfolded) <= 75
     lines = [source(cell).count("\n") + 1 for cell in code]
     assert statistics.median(lines) <= 12 and max(lines) <= 45 and lines[0] <= 15
     assert sum(len(text.split()) for text in prose) >= sum(len(source(cell).split()) for cell in code)

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import nn
+from torch.distributions import MultivariateNormal
 from torch.nn import functional as F
 
 
@@ -82,6 +83,12 @@ def proof(text):
 
 def gap(p, lik, q):
     return (p * lik).sum().log() - (q * (p * lik / q).log()).sum()
+
+
+def fitted(z, n, generator=None):
+    """A right answer, with the generator's numbers where there is one."""
+    root = torch.linalg.cholesky(torch.cov(z.T) + 1e-4 * torch.eye(z.shape[1]))
+    return z.mean(0) + torch.randn(n, z.shape[1], generator=generator) @ root.T
 
 
 def mended(draw=True, sign=True, axis=True):
@@ -169,6 +176,27 @@ WRONG = [
     ("02-vae", vae(copy=lambda self, r, x: F.binary_cross_entropy(x, r, reduction="sum") / len(x)), "changed places"),
     ("02-vae", vae(copy=lambda self, r, x: F.mse_loss(r, x, reduction="sum") / len(x)), "a squared error"),
     ("02-vae", Half, "hardly lower it"),
+    ("02-fitted", lambda z, n: fitted(z, n).double().numpy(), "a tensor of float32"),
+    ("02-fitted", lambda z, n: fitted(z, n)[:, :2], "should be (4000, 4)"),
+    ("02-fitted", lambda z, n: fitted(z, n).T, "should be (4000, 4)"),
+    ("02-fitted", lambda z, n: fitted(z, n, torch.Generator().manual_seed(0)), "came twice"),
+    ("02-fitted", lambda z, n: z[torch.randint(len(z), (n,))], "old codes"),
+    ("02-fitted", lambda z, n: fitted(z, 1).expand(n, -1), "the same draw"),
+    ("02-fitted", lambda z, n: fitted(z, n) - z.mean(0), "not the mean of z"),
+    ("02-fitted", lambda z, n: fitted(z, n) - z.mean(0) + z.mean(), "not the mean of z"),
+    ("02-fitted", lambda z, n: z.mean(0) + z.std(0) * torch.randn(n, z.shape[1]), "more than a diagonal"),
+    ("02-fitted", lambda z, n: z.mean(0) + torch.randn(n, z.shape[1]) @ torch.cov(z.T), "for its root"),
+    ("02-fitted", lambda z, n: z.mean(0) + torch.randn(n, z.shape[1]), "is not that of z"),
+    ("02-fitted", lambda z, n: MultivariateNormal(z.mean(0), torch.cov(z.T)).sample((n,)), "covariance_matrix"),
+    ("02-diagnosis", lambda: "A3 B1 C2", "expected a list of texts"),
+    ("02-diagnosis", proof("A3 B1"), "each patient A to C once"),
+    ("02-diagnosis", proof("A3 B1 C4"), "a fault from 1 to 3"),
+    ("02-diagnosis", proof("A1 B3 C2"), "A's is below the healthy one"),
+    ("02-diagnosis", proof("A2 B1 C3"), "A's ends below"),
+    ("02-diagnosis", proof("A3 B2 C1"), "B buys without end"),
+    ("02-diagnosis", proof("A3 B3 C1"), "what makes it cheap"),
+    ("02-diagnosis", proof("A3 B1 C1"), "C has next to none"),
+    ("02-diagnosis", proof("C3 A3 B1"), "C's are worse than"),
     ("02-mended", mended(draw=False, sign=False, axis=False), "patient A"),
     ("02-mended", mended(draw=False), "patient A"),
     ("02-mended", mended(sign=False), "patient B"),

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 
 def stamped(x, kernel, step=2, replace=False, size=(9, 11)):
@@ -21,6 +22,18 @@ def field(layers, start=1, step=lambda kernel, distance: (kernel - 1) * distance
         total += step(kernel, distance * stride if early else distance)
         distance = distance + stride if add else distance * stride
     return total
+
+
+def cost(maps_in, maps_out, kernel, places):
+    return (maps_in * kernel**2 + 1) * maps_out, maps_in * maps_out * kernel**2 * places
+
+
+def shift(low=-3, high=4):
+    return torch.randint(low, high, (2,)).tolist()
+
+
+def moved(x, down, right):
+    return F.pad(x, (right, -right, down, -down))
 
 
 def built(latent_dim=32, maps=(8, 16), relu=nn.ReLU, end=nn.Sigmoid, out=1, bias=True, flat=True, leave=()):
@@ -93,4 +106,25 @@ WRONG = [
     ("03-build", lambda latent_dim: built(latent_dim, end=nn.Identity), "between 0 and 1"),
     ("03-build", lambda latent_dim: built(latent_dim, end=nn.Tanh), "between 0 and 1"),
     ("03-build", Around, "what goes around the narrow layer"),
+    ("03-cost", lambda i, o, k, n: i * o * k * k * n, "expected two numbers"),
+    ("03-cost", lambda i, o, k, n: cost(i, o, k, n)[::-1], "parameters come first"),
+    ("03-cost", lambda i, o, k, n: (i * o * k * k, i * o * k * k * n), "biases are missing"),
+    ("03-cost", lambda i, o, k, n: (i * o * k * k + i, i * o * k * k * n), "goes *out*"),
+    ("03-cost", lambda i, o, k, n: (cost(i, o, k, n)[0], cost(i, o, k, n)[0] * n), "takes no multiplication"),
+    ("03-cost", lambda i, o, k, n: (i * o * k + o, i * o * k * n), "kernel x kernel"),
+    ("03-cost", lambda i, o, k, n: (o * k * k + o, o * k * k * n), "reads all maps"),
+    ("03-cost", lambda i, o, k, n: cost(i, o, k, 1), "at every place"),
+    ("03-cost", lambda i, o, k, n: cost(i, o, k, n * n)[:2], "squared already"),
+    ("03-cost", lambda i, o, k, n: (cost(i, o, k, n)[0], 9), "multiplications, yours are 9"),
+    ("03-jitter", lambda x: x[0], "in the same shape"),
+    ("03-jitter", lambda x: F.pad(x, (3, 0, 3, 0)), "in the same shape"),
+    ("03-jitter", lambda x: (x + moved(x, *shift())) / 2, "as bright as before"),
+    ("03-jitter", lambda x: x.roll(shift(), (2, 3)), "zeros should come in"),
+    ("03-jitter", lambda x: moved(x, 2, -1), "in the same way"),
+    ("03-jitter", lambda x: moved(x, 0, shift()[0]), "one direction only"),
+    ("03-jitter", lambda x: moved(x, *shift(-5, 6)), "3 at most"),
+    ("03-jitter", lambda x: moved(x, *shift(-3, 3)), "upper end"),
+    ("03-jitter", lambda x: moved(x, *shift(0, 4)), "negative numbers"),
+    ("03-jitter", lambda x: moved(x, *shift(-2, 3)), "expected all shifts"),
+    ("03-jitter", lambda x: moved(x, *shift()[:1] * 2), "along a diagonal"),
 ]
