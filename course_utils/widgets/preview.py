@@ -21,7 +21,7 @@ def preview(data: str) -> Callable[[torch.Tensor], bytes]:
     """A function that draws what the trained models of a data set make of one image.
 
     Args:
-        data: "digits" or "mnist", as an `ImageSet` has it in its attribute `name`.
+        data: "digits", "mnist" or "fashion-mnist", as an `ImageSet` has it in its attribute `name`.
 
     Returns:
         A function from an image (1, 1, 28, 28) in [0, 1] to a PNG: the image, its copy, the image with noise and
