@@ -1,6 +1,10 @@
 """Learning calls of page 05."""
 
+from collections.abc import Callable
+
 import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from course_utils.exercises import filled
 
@@ -8,13 +12,14 @@ PREDICTIONS = {
     "05-clean": {
         "question": "an autoencoder trained on clean digits gets noisy ones. Its twin, trained on noisy ones, is ...",
         "options": {
-            "a": "about as good, within 0.5 dB: the narrow code keeps the noise out anyway",
-            "b": "better by more than 1 dB",
-            "c": "worse: it never saw what clean digits look like at its input",
+            "a": "worse: it never saw what clean digits look like at its input",
+            "b": "about as good, within 0.5 dB: the narrow code keeps the noise out anyway",
+            "c": "better by 0.5 to 2 dB",
+            "d": "better by more than 2 dB",
         },
     },
     "05-linear": {
-        "question": "the textbook's network against one matrix from 784 noisy to 784 clean pixels. Who has more dB?",
+        "question": "the textbook's network, with your loss, against the matrix, rescaled. Who has more dB?",
         "options": {
             "a": "the network, by more than 1 dB",
             "b": "the network, but by less than 1 dB",
@@ -24,9 +29,17 @@ PREDICTIONS = {
     "05-light": {
         "question": "a denoiser trained on heavy noise (sigma 0.5) gets light noise (sigma 0.05). Its answer is ...",
         "options": {
-            "a": "further from the clean image than what it was given",
-            "b": "closer to the clean image than what it was given, but no better than at sigma 0.5",
-            "c": "far better than at sigma 0.5",
+            "a": "closer to the clean image than what it was given, and far better than at sigma 0.5",
+            "b": "further from the clean image than what it was given",
+            "c": "closer to the clean image than what it was given, but no better than at sigma 0.5",
+        },
+    },
+    "05-targets": {
+        "question": "which of these losses gives a network that comes closest to the one trained as in exercise 4?",
+        "options": {
+            "a": "`other_shot_uncut`, although it never meets a clean image",
+            "b": "`by_heart`, the only one whose target is clean",
+            "c": "`itself`: the narrow code keeps the noise out anyway",
         },
     },
 }
@@ -92,6 +105,9 @@ def check_mean_psnr(mean_psnr):
         "square the errors; these are absolute ones": -10 * error.abs().flatten(1).mean(1).log10().mean(),
         "this is the mean over single pixels; first take each image's mean squared error": (
             -10 * error.square().log10().mean()
+        ),
+        "the first mean goes over the images; take it over the pixels of each image, which is axis 1": (
+            -10 * error.flatten(1).square().mean(0).log10().mean()
         ),
         "this is the sum over the images; the mean is asked for": 4 * truth,
         "these pixels reach from 0 to 1, not to 255": truth + 10 * torch.tensor(255.0**2).log10(),
@@ -165,31 +181,116 @@ def check_linear_filter(fit_filter):
     return "W is right, b is not: the mean noisy image should be sent to the mean clean image"
 
 
+class _Witness(nn.Module):
+    """A network that remembers what it was given, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(()))
+        self.seen: Tensor | None = None
+        self.answer: Callable[[Tensor], Tensor] = torch.zeros_like
+
+    def forward(self, noisy):
+        self.seen = noisy.detach()
+        return self.weight * self.answer(self.seen)
+
+
+def check_loss(denoising_loss):
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.randint(0, 3, (1, 1, 28, 28), generator=generator) / 2  # paper, ink, and grey between them
+    x, y = clean.repeat(40, 1, 1, 1), torch.zeros(40, dtype=torch.long)
+    model = _Witness()
+
+    def value(answer):  # of the loss, where the network answers this
+        model.answer, model.seen = answer, None
+        return filled(denoising_loss(model, x.clone(), y.clone()))
+
+    first = value(torch.zeros_like)
+    if not isinstance(first, Tensor) or first.numel() != 1:
+        return "expected one number for the whole batch, as a tensor: is there a mean?"
+    if model.seen is None:
+        return "the network is never asked: call model(...)"
+    if not first.requires_grad:
+        return "no gradient gets from the loss to the network: nothing could be learnt"
+    noisy = model.seen
+    if hint := _hint_at_noise(noisy, x):
+        return hint
+    second = value(torch.zeros_like)
+    if torch.equal(model.seen, noisy):
+        return "every batch gets the same noise, and a network can learn that by heart: draw it inside of the function"
+    if value(lambda noisy: 0.99 * noisy) < value(lambda noisy: 0.99 * x):
+        return "a network that hands the noise back has a smaller loss than one that answers the clean image"
+    if not torch.isclose(first, second, rtol=1e-5):
+        return "the same answer costs another loss with every draw of the noise: is the target clean?"
+    near, far = (value(lambda noisy, a=a: x + a * (0.5 - x)) for a in (0.01, 0.4))
+    if not near < far or not near < value(lambda noisy: 0.6 * x):
+        return "the loss should be least for an answer that is the clean image: what is the target, and which sign?"
+    with _Places() as places:
+        value(torch.zeros_like)
+    if places.stays:
+        return "right on the processor, but on a GPU it stops: randn_like(x) makes noise where the images are"
+    return None
+
+
+def _hint_at_noise(noisy, x):
+    """What is wrong with the images that a network was given in place of `x`, 40 times one image, or None."""
+    if noisy.shape != x.shape:
+        return f"the network should get images of shape {tuple(x.shape)}, it got {tuple(noisy.shape)}"
+    if torch.equal(noisy, x):
+        return "the network gets the clean images: it should learn to answer noisy ones"
+    if torch.equal(noisy[0], noisy[1]):
+        return "all images of a batch get the same noise: draw a number for each pixel of each image"
+    grey = noisy[x == 0.5].view(40, -1)
+    if (grey.std(1) < 1e-6).all():
+        return "all pixels of an image get the same noise: draw a number for each pixel"
+    if noisy.min() < 0 or noisy.max() > 1:
+        return "the test images are cut off at 0 and 1, and these are not: `gaussian` does both"
+    cut = 100 * ((grey == 0) | (grey == 1)).float().mean().item()  # about 32 % for sigma = 0.5
+    if abs(grey.mean() - 0.5) > 0.03 or abs(cut - 32) > 5:
+        return "this is not the noise of the test images: that is `gaussian(x)`, with sigma = 0.5"
+    return None
+
+
+class _Places(TorchFunctionMode):
+    """Watches whether a tensor is made on the processor, and stays there, wherever the images are."""
+
+    stays = False
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in (torch.randn, torch.rand, torch.empty, torch.zeros, torch.ones):
+            self.stays = kwargs.get("device") is None
+        elif function in (Tensor.to, Tensor.cuda, Tensor.type_as):
+            self.stays = False
+        return function(*args, **kwargs)
+
+
 CHECKS = {
     "05-salt": check_salt_and_pepper,
     "05-mean-psnr": check_mean_psnr,
+    "05-loss": check_loss,
     "05-linear-filter": check_linear_filter,
 }
 
 QUIZ = [
     {
-        "question": "An autoencoder trained on clean images only answers a noisy 5 with a smear. Why?",
+        "question": "You have no clean images, but pairs of noisy shots of the same things. What must their noise be?",
         "options": {
-            "a": ("Its code is too narrow", "Its twin has the same code, and answers with a 5."),
-            "b": ("It never met a noisy input", "Outside of what it was trained on, nothing tells it what to answer."),
+            "a": ("Weak", "Even strong noise averages out over many images."),
+            "b": ("The same in both shots", "Then the network can learn to hand the noise back."),
             "c": (
-                "Its loss is not PSNR",
-                "Its twin was trained with the same loss, on noisy inputs, and does far better.",
+                "Independent, and 0 on average",
+                "The least squared error is then the mean of all second shots: the clean image.",
             ),
         },
-        "right": "b",
+        "right": "c",
     },
     {
         "question": "Your network beats the median filter by 3 dB. What should you also compare it with?",
         "options": {
             "a": (
-                "The best linear filter, fitted to the same images",
-                "It knows the images and the noise as the network does, and is one closed formula.",
+                "A rescaled blur, and the best linear filter",
+                "Both are a few lines, and with two numbers chosen on validation images they gain some decibels.",
             ),
             "b": ("A larger median filter", "Its size was chosen on validation images already."),
             "c": (

@@ -1,6 +1,7 @@
 """Typical wrong answers to the exercises of page 05, and what each should be told."""
 
 import torch
+from torch.nn.functional import mse_loss
 
 
 def spoiled(x, share, low=0.5, high=0.5, shared=False):
@@ -36,6 +37,23 @@ def normal_equations(noisy, clean, ridge, center=(True, True), plus=None, swap=F
     return (W.T if turn else W), right if b is None else b(noisy.mean(0), clean.mean(0), W)
 
 
+ONCE = torch.randn(100, 1, 28, 28)
+
+
+def grainy(x, sigma=0.5, noise=None):
+    return (x + sigma * (torch.randn_like(x) if noise is None else noise)).clamp(0, 1)
+
+
+def to_itself(model, x, y):
+    noisy = grainy(x)
+    return mse_loss(model(noisy), noisy)
+
+
+def as_printed(model, x, y):
+    noisy = grainy(x, noise=torch.randn(28, 28))
+    return mse_loss(model(noisy), noisy)
+
+
 WRONG = [
     ("05-salt", lambda x, s: spoiled(x, s, 1, 0), "there is only pepper"),
     ("05-salt", lambda x, s: spoiled(x, s, 0, 1), "there is only salt"),
@@ -59,9 +77,28 @@ WRONG = [
     ("05-mean-psnr", lambda a, x: -10 * (a - x).abs().flatten(1).mean(1).log10().mean(), "absolute"),
     ("05-mean-psnr", lambda a, x: -10 * (a - x).square().log10().mean(), "single pixels"),
     ("05-mean-psnr", lambda a, x: -10 * errors(a, x).log10().sum(), "sum over the images"),
+    ("05-mean-psnr", lambda a, x: -10 * (a - x).flatten(1).square().mean(0).log10().mean(), "axis 1"),
     ("05-mean-psnr", lambda a, x: 10 * (255**2 / errors(a, x)).log10().mean(), "not to 255"),
     ("05-mean-psnr", lambda a, x: -10 * errors(a, x).log10(), "one number for all images"),
     ("05-mean-psnr", lambda a, x: 20.0, "yours is 20.00"),
+    ("05-loss", as_printed, "all images of a batch get the same noise"),
+    ("05-loss", to_itself, "hands the noise back"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x)), grainy(x)), "is the target clean"),
+    ("05-loss", lambda m, x, y: mse_loss(m(x), x), "gets the clean images"),
+    ("05-loss", lambda m, x, y: mse_loss(m(x), grainy(x)), "gets the clean images"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x, noise=ONCE[: len(x)])), x), "learn that by heart"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x, noise=torch.randn(len(x), 1, 1, 1))), x), "pixels of an image"),
+    ("05-loss", lambda m, x, y: mse_loss(m(x + 0.5 * torch.randn_like(x)), x), "cut off at 0 and 1"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x, 0.2)), x), "not the noise of the test images"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x, noise=torch.rand_like(x))), x), "not the noise of the test"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x)), x, reduction="none").mean(0), "one number for the whole batch"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x)), x).item(), "one number for the whole batch"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x)).detach(), x), "no gradient"),
+    ("05-loss", lambda m, x, y: mse_loss(grainy(x), x), "never asked"),
+    ("05-loss", lambda m, x, y: -mse_loss(m(grainy(x)), x), "hands the noise back"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x)), 0.5 * x), "least for an answer"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x).flatten(1)), x.flatten(1)), "should get images of shape"),
+    ("05-loss", lambda m, x, y: mse_loss(m(grainy(x, noise=torch.randn(x.shape))), x), "on a GPU it stops"),
     ("05-linear-filter", lambda n, c, r: normal_equations(n, c, r, turn=True), "transposed"),
     ("05-linear-filter", lambda n, c, r: normal_equations(n, c, 0), "ridge is missing"),
     ("05-linear-filter", lambda n, c, r: normal_equations(n, c, r, plus=r), "on the diagonal only"),
