@@ -2,6 +2,7 @@
 
 import torch
 from sklearn.metrics import roc_auc_score
+from torch import nn
 from torchvision.transforms.functional import gaussian_blur
 
 from course_utils.exercises import filled
@@ -10,18 +11,21 @@ PREDICTIONS = {
     "06-ones": {
         "question": "a network knows all digits but 1, and copies 1s. Beside other digits', their squared error is ...",
         "options": {
-            "a": "mostly larger: it has never seen a 1",
+            "a": "mostly smaller",
             "b": "about as large",
-            "c": "mostly smaller",
+            "c": "mostly larger: it has never seen a 1",
         },
+        "why": "What is hard to copy is an outline, seen or not, and a 1 has little of it.",
     },
     "06-score": {
-        "question": "what adds more to the mean AUROC of ten digits?",
+        "question": "PCA judged by the score that suits it best, or an autoencoder judged by squared error: whose mean "
+        "AUROC over ten digits is higher?",
         "options": {
-            "a": "the better model: an autoencoder in place of PCA, both judged by squared error",
-            "b": "the better score: blurred error per ink in place of squared error, both for the autoencoder",
-            "c": "neither: both add about nothing",
+            "a": "the autoencoder's: the model decides",
+            "b": "PCA's: the score decides",
+            "c": "they are within half a point",
         },
+        "why": "The better score is worth more than the better model, and it can be had with either.",
     },
 }
 
@@ -33,7 +37,11 @@ def check_auroc(auroc):
         for high, low, n, m in ((6, 2, 7, 12), (9, 0, 20, 5), (5, 4, 8, 8))
     ]  # whole numbers, so that many pairs are ties
     cases = [(normal, anomaly.float()) for normal, anomaly in coarse]
-    answers = [float(filled(auroc(normal.clone(), anomaly.clone()))) for normal, anomaly in cases]
+    given = [torch.as_tensor(filled(auroc(normal.clone(), anomaly.clone()))) for normal, anomaly in cases]
+    if any(answer.numel() != 1 for answer in given):
+        shape = tuple(next(answer.shape for answer in given if answer.numel() != 1))
+        return f"one number for all pairs; yours has shape {shape}: the mean runs over both axes"
+    answers = [float(answer) for answer in given]
     expected = [
         roc_auc_score([0] * len(normal) + [1] * len(anomaly), torch.cat([normal, anomaly])) for normal, anomaly in cases
     ]
@@ -88,6 +96,11 @@ def check_threshold(threshold):
         return "the wrong end: this threshold lets only that share of the normal images pass without an alarm"
     if all(abs(a - rate) < 1e-6 for a, rate in zip(answers, rates, strict=True)):
         return "that is the rate itself; the threshold is a score"
+    hundredth = [torch.quantile(s, 1 - rate / 100).item() for s, rate in zip(scores, rates, strict=True)]
+    if all(abs(a - h) < 1e-4 for a, h in zip(answers, hundredth, strict=True)):
+        return "the rate is a share already, 0.05 for five percent: do not divide it by 100"
+    if every([1 - (1 - rate) / 100 for rate in rates], grain):
+        return "nearly every score lies above it: a percentile counts from 0 to 100, a quantile from 0 to 1"
     if all(abs(a - s.max()) < 1e-6 for a, s in zip(answers, scores, strict=True)):
         return "the largest score gives no false alarm at all, and lets too many anomalies pass"
     if all(abs(a - (1 - r) * s.max()) < 1e-5 for a, s, r in zip(answers, scores, rates, strict=True)):
@@ -128,10 +141,16 @@ def check_precision(precision):
     for mistake, formula in mistakes.items():
         if all(abs(a - formula(*case)) < 1e-6 for a, case in zip(answers, cases, strict=True)):
             return mistake
-    (found, false_alarms, share), right = cases[0], truth(*cases[0])
+    if any(
+        all(abs(a - round(truth(*case), digits)) < 1e-9 for a, case in zip(answers, cases, strict=True))
+        for digits in range(1, 7)
+    ):
+        return "rounded: leave all digits in the number that you return, and round where you print it"
+    answer, case = max(zip(answers, cases, strict=True), key=lambda pair: abs(pair[0] - truth(*pair[1])))
+    found, false_alarms, share = case
     return (
-        f"for {found:g} found, {false_alarms:g} false alarms and a share of {share:g} it should be {right:.3f}, "
-        f"yours is {answers[0]:.3g}"
+        f"for {found:g} found, {false_alarms:g} false alarms and a share of {share:g} it should be "
+        f"{truth(*case):.7f}, yours is {answer:.7g}"
     )
 
 
@@ -161,6 +180,10 @@ def check_blurred_per_ink(blurred_per_ink):
     mistakes = {
         "the blur is missing": total(d.square()) / ink,
         "blur the difference first, then square: squares cannot cancel any more": total(blur(d.square())) / ink,
+        "take no absolute value before the blur: too much and too little ink beside each other should cancel": (
+            total(blur(d.abs()).square()) / ink
+        ),
+        "the ink of each image, not of the whole batch": total(blur(d).square()) / ink.sum(),
         "the ink is missing: divide by the sum of the pixels of x": total(blur(d).square()),
         "blur and ink are missing: this is the plain squared error": total(d.square()),
         "divide by the ink of x, not of x_hat": total(blur(d).square()) / total(x_hat),
@@ -181,11 +204,114 @@ def check_blurred_per_ink(blurred_per_ink):
     return f"the shape is right, the numbers are not: the first should be {truth[0]:.4g}, yours is {answer[0]:.4g}"
 
 
+class _Copier(nn.Module):
+    """An "autoencoder" whose copies are wrong in a known way: they lie one pixel aside."""
+
+    def __init__(self):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(()))
+
+    def forward(self, x):
+        return x + self.gain * (x.roll(1, 3) - x)
+
+
+def _blocks(batch, generator):
+    """Images (B, 1, 28, 28) of grey blocks, fine and coarse, pale and strong: with more or less outline."""
+    images = []
+    for i in range(batch):
+        side = (1, 2, 4, 7, 14)[i % 5]
+        small = torch.rand(28 // side, 28 // side, generator=generator) - 0.5
+        contrast = torch.rand((), generator=generator) * 0.8 + 0.2
+        images.append(0.5 + contrast * small.repeat_interleave(side, 0).repeat_interleave(side, 1))
+    return torch.stack(images)[:, None]
+
+
+def check_trimmed(trimmed_loss):
+    generator = torch.Generator().manual_seed(0)
+    cases = [(_blocks(batch, generator), share) for batch, share in ((10, 0.2), (20, 0.25), (10, 0.1))]
+    values = []
+    for x, share in cases:
+        value = torch.as_tensor(filled(trimmed_loss(_Copier(), x.clone(), torch.zeros(len(x)), share)))
+        if value.numel() != 1:
+            return f"a loss is one number, the mean over the images that are kept; yours has shape {tuple(value.shape)}"
+        values.append(value.detach().reshape(()))
+
+    def squares(x):
+        return (x.roll(1, 3) - x).square().flatten(1)
+
+    def errors(x):
+        return squares(x).mean(1)
+
+    def per_outline(x):
+        return errors(x) / (x.diff(dim=2).abs().flatten(1).sum(1) + x.diff(dim=3).abs().flatten(1).sum(1)).clamp(min=1)
+
+    def kept(x, share):
+        return len(x) - round(share * len(x))
+
+    def smallest(x, share):  # which images have the smallest error per outline
+        return per_outline(x).argsort()[: kept(x, share)]
+
+    def truth(x, share):
+        return errors(x)[smallest(x, share)].mean()
+
+    def like(formula):
+        return all(torch.isclose(v.double(), formula(*c).double(), 1e-4) for v, c in zip(values, cases, strict=True))
+
+    mistakes = {
+        "no image is left out so far": lambda x, s: errors(x).mean(),
+        "left out by the plain error: a part of them is only rich in outline. Divide by `outline(x)` to choose": (
+            lambda x, s: errors(x).sort().values[: kept(x, s)].mean()
+        ),
+        "the error per outline chooses the images; what is averaged is their plain error": lambda x, s: (
+            per_outline(x).sort().values[: kept(x, s)].mean()
+        ),
+        "those with the *smallest* errors were left out; what is odd has a large one": lambda x, s: errors(x)[
+            per_outline(x).argsort()[len(x) - kept(x, s) :]
+        ].mean(),
+        "these are the images that should go: keep the others": lambda x, s: errors(x)[
+            per_outline(x).argsort()[kept(x, s) :]
+        ].mean(),
+        "this keeps the share that should go": lambda x, s: errors(x)[
+            per_outline(x).argsort()[: len(x) - kept(x, s)]
+        ].mean(),
+        "the mean is over the images that are kept: divide by their number, not by that of the batch": (
+            lambda x, s: truth(x, s) * kept(x, s) / len(x)
+        ),
+        "the mean over the images that are kept, not the sum": lambda x, s: truth(x, s) * kept(x, s),
+        "the mean over the pixels, as `mse` takes it, not the sum": lambda x, s: 784 * truth(x, s),
+        "whole images are left out, not single pixels: first one error for each image": lambda x, s: (
+            squares(x).flatten().sort().values[: round((1 - s) * squares(x).numel())].mean()
+        ),
+        "the worst pixels of each image are left out; whole images should be": lambda x, s: (
+            squares(x).sort(1).values[:, : round((1 - s) * 784)].mean()
+        ),
+        "one image goes whatever the share: use the share that is given": lambda x, s: truth(x, 1 / len(x)),
+        "use the share that is given": lambda x, s: truth(x, 0.1),
+        "the last images of the batch were left out, whatever their errors": lambda x, s: errors(x)[
+            : kept(x, s)
+        ].mean(),
+    }
+    if not like(truth):
+        return next(
+            (mistake for mistake, formula in mistakes.items() if like(formula)),
+            "try it by hand: four images with errors 6, 1, 3 and 8, errors per outline 2, 1, 4 and 2.5, and a share "
+            f"of 0.25 have the loss 5. Here it should be {truth(*cases[0]):.4f}, and yours is {float(values[0]):.4g}",
+        )
+    x, share = cases[0]
+    model = _Copier()
+    value = torch.as_tensor(trimmed_loss(model, x.clone(), torch.zeros(len(x)), share))
+    slope = value.requires_grad and torch.autograd.grad(value.reshape(()), model.gain, allow_unused=True)[0]
+    if slope is False or slope is None or not torch.isclose(slope, 2 * truth(x, share), 1e-3):
+        return "the number is right, but no gradient reaches the network: leave out item(), detach() and NumPy"
+    return None
+
+
 CHECKS = {
     "06-auroc": check_auroc,
     "06-threshold": check_threshold,
     "06-precision": check_precision,
     "06-blurred-per-ink": check_blurred_per_ink,
+    "06-trimmed": check_trimmed,
 }
 
 QUIZ = [
@@ -226,11 +352,15 @@ QUIZ = [
         "right": "c",
     },
     {
-        "question": "An autoencoder with a wide code copies every input without error. As a detector it is ...",
+        "question": "A detector's AUROC is 91 % (interval 90 to 92). With 99 of 100 anomalies left out it is 89 % "
+        "(85 to 93). What follows?",
         "options": {
-            "a": ("perfect, since its loss is 0", "The loss is small for anomalies too, so nothing tells them apart."),
-            "b": ("useless", "All scores are 0. It must copy the normal well and everything else badly."),
-            "c": ("better with more training", "There is nothing left to learn: copying is all that was asked for."),
+            "a": ("AUROC falls where anomalies are rare", "It does not depend on their share; the precision does."),
+            "b": (
+                "Nothing: the difference lies within the interval",
+                "Ninety anomalies do not determine it more closely.",
+            ),
+            "c": ("The detector is broken", "No score has changed: only fewer images were counted."),
         },
         "right": "b",
     },

@@ -97,7 +97,7 @@ MISCONCEPTIONS = [
     (
         "what was never seen is reconstructed worse than what was",
         "06",
-        "## 6. The odd ones it does not find",
+        "## 6. What was never seen",
         "unseen_better < 45",
     ),
 ]
