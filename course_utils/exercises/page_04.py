@@ -1,8 +1,11 @@
 """Learning calls of page 04."""
 
+import numpy as np
 import torch
+from torch import nn
 
 from course_utils.exercises import filled
+from course_utils.losses import sse
 
 PREDICTIONS = {
     "04-knn": {
@@ -12,6 +15,20 @@ PREDICTIONS = {
             "b": "about as often, or less often",
             "c": "nearly always",
         },
+        "why": {
+            "a": "The numbers that were dropped are the small ones, and they change a distance but little.",
+            "c": "Thirty numbers keep most of the variance, and so most of every distance.",
+        },
+    },
+    "04-sigma": {
+        "question": "the same VAE, trained anew with a likelihood whose sigma fits. Of the gap between its copies and "
+        "the autoencoder's, this closes ...",
+        "options": {
+            "a": "hardly anything: clouds blur, whatever the likelihood",
+            "b": "about a third",
+            "c": "most",
+        },
+        "why": "The KL is as it was. But the errors count for more against it, so the code may say more.",
     },
     "04-few": {
         "question": "30 numbers, but only 100 training images. The smaller error on test images is that of ...",
@@ -20,6 +37,7 @@ PREDICTIONS = {
             "b": "the autoencoder",
             "c": "neither: they are equal within 5 %",
         },
+        "why": "It sets hundreds of thousands of weights by 100 images, and fits these images instead of all.",
     },
 }
 
@@ -35,33 +53,43 @@ def check_pca(pca):
     answer = filled(pca(images))
     if not isinstance(answer, tuple | list) or len(answer) != 3:
         return "return three things: the mean image, the variances and the components"
-    mean, variances, components = (torch.as_tensor(filled(part)).float() for part in answer)
+    arrays = any(isinstance(part, np.ndarray) for part in answer)
+    # A copy, since NumPy's arrays that were turned around have negative strides, which PyTorch has not.
+    parts = [part.copy() if isinstance(part, np.ndarray) else part for part in answer]
+    mean, variances, components = (torch.as_tensor(filled(part)).float() for part in parts)
     for name, part, shape in (("mean", mean, (5,)), ("variances", variances, (5,)), ("components", components, (5, 5))):
         if part.shape != shape:
             return f"for 60 images of 5 pixels the {name} should have shape {shape}, yours is {tuple(part.shape)}"
     if not torch.allclose(mean, centre, atol=1e-3):
         return "the first result is not the mean image: average over the images, not over the pixels"
     raw = torch.linalg.svdvals(images) ** 2 / len(images)
-    if torch.allclose(variances, raw, rtol=1e-2) or torch.allclose(variances, raw.flip(0), rtol=1e-2):
-        return "the images were not centred: subtract the mean before you look for directions"
-    if torch.allclose(variances, truth.flip(0), rtol=1e-3):
-        return "these run from the smallest variance to the largest: turn them around, and the components with them"
-    if torch.allclose(variances, truth.sqrt(), rtol=1e-3):
-        return "these are standard deviations; square them for variances"
-    if torch.allclose(variances, lengths, rtol=1e-3):
-        return "these are singular values s; the variances are s**2 / N"
-    if torch.allclose(variances, lengths**2, rtol=1e-3):
-        return "these are sums of squares: divide them by the number of images"
-    if torch.allclose(variances, truth / truth.sum(), rtol=1e-3):
-        return "these are shares of the variance; the variances themselves were asked for"
-    if not torch.allclose(variances, truth, rtol=0.03):  # N or N - 1 below the fraction is a matter of taste
-        return "the mean is right, but the variances are not the eigenvalues of the covariance matrix"
+    mistakes = {
+        "the images were not centred: subtract the mean before you look for directions": raw,
+        "the images were not centred, and these run from the smallest to the largest": raw.flip(0),
+        "these run from the smallest variance to the largest: turn them around, and the components with them": (
+            truth.flip(0)
+        ),
+        "these are standard deviations; square them for variances": truth.sqrt(),
+        "these are singular values s; the variances are s**2 / N": lengths,
+        "these are sums of squares: divide them by the number of images": lengths**2,
+        "these are shares of the variance; the variances themselves were asked for": truth / truth.sum(),
+    }
+
+    def alike(wrong):  # N or N - 1 below the fraction is a matter of taste
+        return torch.allclose(variances, wrong, rtol=0.03)
+
+    if not alike(truth):
+        hint = next((mistake for mistake, wrong in mistakes.items() if alike(wrong)), "")
+        return hint or "the mean is right, but the variances are not the eigenvalues of the covariance matrix"
 
     def agree(rows):  # up to the sign of each row, which is free
         return torch.allclose((rows * directions).sum(1).abs(), torch.ones(5), atol=1e-2)
 
     if agree(components):
-        return None
+        again = (
+            "the numbers are right, but they are NumPy's; the page goes on with tensors: torch.tensor(a.copy()).float()"
+        )
+        return again if arrays else None
     if agree(components.T):
         return "the components are in the columns; one per row was asked for"
     if agree(components.flip(0)) or agree(components.T.flip(0)):
@@ -73,7 +101,7 @@ def check_pca(pca):
 
 def check_numbers_needed(numbers_needed):
     variances = torch.tensor([8.0, 4.0, 2.0, 1.0, 1.0])
-    cases = {2.0: 3, 3.0: 3, 4.0: 2, 5.0: 2, 0.5: 5, 9.0: 1}
+    cases = {2.0: 3, 3.0: 3, 4.0: 2, 5.0: 2, 0.5: 5, 9.0: 1, 16.0: 0, 20.0: 0}
     answers = []
     for error in cases:
         answer = filled(numbers_needed(variances.clone(), error))
@@ -91,6 +119,7 @@ def check_numbers_needed(numbers_needed):
         ],
         "this is how many may be dropped; how many have to stay?": [5 - n for n in expected],
         "this is one too many": [n + 1 for n in expected],
+        "at an error of 16 or more the mean image alone will do, without any number": [max(n, 1) for n in expected],
         "this is one too few": [n - 1 for n in expected],
         "the error is the sum of all dropped variances, not each of them alone": [
             int((variances > e).sum()) for e in cases
@@ -110,6 +139,104 @@ def check_numbers_needed(numbers_needed):
         f"for variances 8, 4, 2, 1, 1 and an error of {list(cases)[case]:g} it should be {expected[case]}, "
         f"yours is {answers[case]:g}"
     )
+
+
+class _Watched(nn.Module):
+    """An autoencoder of 30 numbers that keeps what it was asked to decode."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.down = nn.Parameter(torch.randn(784, 30, generator=generator) / 28)
+        self.up = torch.randn(30, 784, generator=generator) / 30**0.5
+        self.decoded: list[torch.Tensor] = []
+
+    def encode(self, x):
+        return 1 + (x.flatten(1) @ self.down).abs()  # none of the numbers is 0
+
+    def decode(self, z):
+        self.decoded.append(z.detach().clone())
+        z = nn.functional.pad(z, (0, 30 - z.shape[1]))  # one that was cut off is told below
+        return torch.sigmoid(z @ self.up).view(-1, 1, 28, 28)
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+def check_ordered(ordered_objective):
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(16, 1, 28, 28, generator=generator), torch.arange(16) % 10
+    model = _Watched()
+    whole = model.encode(x).detach()
+    lengths = set()
+    for _ in range(300):  # so that a loss that cuts all codes of a batch alike comes to every length
+        model.decoded.clear()
+        loss = torch.as_tensor(filled(ordered_objective(model, x, y)))
+        if not model.decoded:
+            return "nothing was decoded: encode, cut, then `model.decode`"
+        z = next((z for z in model.decoded if not torch.equal(z, whole)), whole)
+        if hint := _mistake_of_cut(z, whole):
+            return hint
+        if loss.numel() != 1:
+            return f"a loss is one number, yours has shape {tuple(loss.shape)}"
+        if hint := _mistake_of_copy(loss.reshape(()), model.decode(z), model.decode(whole), x):
+            return hint
+        lengths |= set((z != 0).sum(1).tolist())
+    passed = loss.requires_grad and torch.autograd.grad(loss, model.down, allow_unused=True)
+    if not passed or passed[0] is None or not passed[0].any():
+        return "no gradient reaches the encoder: what cuts it off?"
+    return _mistake_of_lengths(lengths)
+
+
+def _mistake_of_cut(z, whole):
+    """What is wrong with codes (B, 30) that should be cut somewhere each, or None."""
+    if z.ndim == 2 and z.shape[1] < 30:
+        return f"the decoder expects all 30 numbers, and got {z.shape[1]}: put 0 in the place of those behind the cut"
+    if z.shape != whole.shape:
+        return f"the decoder expects codes of shape {tuple(whole.shape)}, and got {tuple(z.shape)}"
+    kept = torch.isclose(z, whole, rtol=1e-4)
+    gone = z == 0
+    if not (kept | gone).all():
+        if torch.allclose((z / whole).round(decimals=3) % 1, torch.zeros(())):
+            return "the numbers before the cut should stay as they are, not be scaled"
+        if (kept | torch.isclose(z, whole.mean(0), rtol=1e-3)).all():
+            return "a mean stands behind the cut: let it be 0, which needs to know no other image"
+        return "before the cut the numbers should stay as they are, behind it they should be 0"
+    if (kept.sort(1, descending=True).values == kept).all():
+        return None
+    if (kept.sort(1).values == kept).all():
+        return "the last numbers were kept and the first ones dropped: the other way round"
+    return "numbers here and there were dropped, as by dropout: each code has one cut, and all behind it are 0"
+
+
+def _mistake_of_copy(loss, x_hat, full, x):
+    """What is wrong with a loss whose codes were cut well, or None."""
+    mistakes = {
+        "this is the mean over the pixels: as in `ae_objective`, sum over them": sse(x_hat, x) / 784,
+        "this is the sum over the batch: take the mean over the images": sse(x_hat, x) * len(x),
+        "the copies of the uncut codes were compared": sse(full, x),
+        "copy by cut code was compared with the copy by the whole code: compare with x": sse(x_hat, full),
+        "both the cut and the whole code were charged: the cut one alone was asked for": sse(x_hat, x) + sse(full, x),
+    }
+    if torch.isclose(loss, sse(x_hat, x), rtol=1e-3):
+        return None
+    hint = next((mistake for mistake, wrong in mistakes.items() if torch.isclose(loss, wrong, rtol=1e-3)), "")
+    return hint or "the codes are cut well, but the loss is not the squared error between their copies and x"
+
+
+def _mistake_of_lengths(lengths):
+    """What is wrong with how many numbers were kept, over many batches, or None."""
+    if lengths == {30}:
+        return "no code was cut"
+    if len(lengths) == 1:
+        return f"every code keeps {min(lengths)} numbers: draw another place for each batch, or for each image"
+    if max(lengths) < 30:
+        return f"no code is ever kept whole, {max(lengths)} numbers are the most: randint leaves its upper end out"
+    if min(lengths) > 1:
+        return f"no code is cut to fewer than {min(lengths)} numbers: the first one alone should be of use too"
+    if len(lengths) < 5:
+        return f"the codes keep {sorted(lengths)} numbers only: cut anywhere"
+    return None
 
 
 def check_knn_vote(knn_vote):
@@ -161,6 +288,7 @@ CHECKS = {
     "04-pca": check_pca,
     "04-numbers-needed": check_numbers_needed,
     "04-knn-vote": check_knn_vote,
+    "04-ordered": check_ordered,
 }
 
 QUIZ = [
@@ -215,25 +343,31 @@ QUIZ = [
     {
         "question": "A code has 30 numbers, and there is room for 10. Which code survives the cut best?",
         "options": {
-            "a": ("PCA's", "Its first ten numbers are the best linear code of ten: components come in order."),
+            "a": (
+                "A plain autoencoder's",
+                "Its numbers have no order. The first ten are any ten, unless you sort them by PCA.",
+            ),
             "b": (
-                "The deep autoencoder's",
-                "Its numbers have no order. Each carries a part of everything, and the decoder needs them all.",
+                "That of an autoencoder whose code was cut at random in training",
+                "It learned to put what matters first; with all 30 numbers its copies are less good.",
             ),
             "c": ("All equally", "The error of the full code says nothing about what is left of it after a cut."),
         },
-        "right": "a",
+        "right": "b",
     },
     {
-        "question": "Why did the network of 2006 need pretraining, and yours did not?",
+        "question": "Why was the network of 2006 so hard to train from random weights?",
         "options": {
-            "a": ("MNIST has become easier", "The images are the same 70,000."),
-            "b": (
-                "Its gradients died on the way to the first layers",
-                "Sigmoid units and small weights let hardly any through. Better starts, BatchNorm and SiLU do.",
+            "a": (
+                "Sigmoid units cannot be trained in deep networks",
+                "With a start that fits them they can: see section 4.",
             ),
-            "c": ("Its layers were too narrow", "The widths are the same: 1000, 500, 250, 30."),
+            "b": ("Its layers were too narrow", "The widths are the same: 1000, 500, 250, 30."),
+            "c": (
+                "Its start let hardly any gradient reach the first layers",
+                "Small weights and flat sigmoids shrink it at every layer. A start that fits the units mends that.",
+            ),
         },
-        "right": "b",
+        "right": "c",
     },
 ]

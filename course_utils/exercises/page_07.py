@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from course_utils.exercises import filled
 
@@ -14,24 +15,27 @@ PREDICTIONS = {
             "b": "somewhat fewer",
             "c": "no fewer, rather more",
         },
+        "why": "Nothing in its training asked for digits to be told apart, only for images to be drawn again.",
     },
     "07-scratch": {
         "question": "the textbook's recipe: pretrain by copying, then fine-tune the encoder on 100 labels. Against the "
         "same network without the pretraining, it makes ...",
         "options": {
-            "a": "far fewer mistakes",
+            "a": "no fewer mistakes, rather more",
             "b": "somewhat fewer",
-            "c": "no fewer, rather more",
+            "c": "far fewer",
         },
+        "why": "What serves to copy need not serve to tell digits apart, and the other network starts well too.",
     },
     "07-graph": {
-        "question": "labels handed from neighbour to neighbour by PCA's distances, no network at all. Against the best "
-        "linear classifier so far, both from 100 labels, they give ...",
+        "question": "labels handed from neighbour to neighbour by PCA's distances, no network at all. Against a linear "
+        "classifier on the same PCA, both from 100 labels, they give ...",
         "options": {
             "a": "more mistakes: nothing has learned what a digit is",
-            "b": "about as many",
-            "c": "fewer mistakes",
+            "b": "far fewer mistakes",
+            "c": "about as many",
         },
+        "why": "The classifier sees the labelled hundred; the graph lets all the other images speak as well.",
     },
 }
 
@@ -111,6 +115,93 @@ def check_unwarp(unwarp_loss):
     if len(seen) == 1:
         return "the target should be the image as it came in; yours is something else (warped a second time?)"
     return "use the network once: one warped image in, one answer out"
+
+
+def check_pairs(pairs_loss):
+    generator = torch.Generator().manual_seed(0)
+    cases = []
+    for size, dim, temperature in ((6, 4, 0.2), (9, 3, 0.5)):
+        a = torch.randn(size, dim, generator=generator) * (1 + torch.arange(size))[:, None]
+        b = 0.6 * a + torch.randn(size, dim, generator=generator)
+        cases.append((a.requires_grad_(), b.requires_grad_(), temperature))
+    answers = []
+    for a, b, temperature in cases:
+        loss = filled(pairs_loss(a, b, temperature))
+        if isinstance(loss, torch.Tensor) and loss.ndim == 2:
+            return f"that is a table of {tuple(loss.shape)} numbers; `F.cross_entropy` makes one loss of it"
+        if not isinstance(loss, torch.Tensor) or loss.ndim != 0:
+            return "a loss is one number, a mean over the images"
+        if not loss.requires_grad:
+            return "no gradient reaches the codes: is there a `detach`, an `item` or an `argmax` on the way?"
+        answers.append(loss)
+
+    def like(formula):
+        return all(
+            torch.isclose(answer, formula(a, b, t), rtol=1e-4) for answer, (a, b, t) in zip(answers, cases, strict=True)
+        )
+
+    def unit(z):
+        return F.normalize(z, dim=1)
+
+    def places(a):
+        return torch.arange(len(a))
+
+    def first_way(a, b, t):
+        return F.cross_entropy(unit(a) @ unit(b).T / t, places(a))
+
+    def second_way(a, b, t):
+        return first_way(b, a, t)
+
+    def both_ways(a, b, t):
+        return (first_way(a, b, t) + second_way(a, b, t)) / 2
+
+    if like(first_way) or like(second_way) or like(both_ways):
+        return None
+
+    def among_all(a, b, t):  # SimCLR's own form
+        z = torch.cat([unit(a), unit(b)])
+        table = (z @ z.T / t).fill_diagonal_(-torch.inf)
+        return F.cross_entropy(table, (torch.arange(len(z)) + len(a)) % len(z))
+
+    mistakes = {
+        "the codes have their own lengths: bring each to length 1 first, so that `@` gives cosines": lambda a, b, t: (
+            F.cross_entropy(a @ b.T / t, places(a))
+        ),
+        "only one of the two has length 1; `b` and `a` both should": lambda a, b, t: F.cross_entropy(
+            unit(a) @ b.T / t, places(a)
+        ),
+        "the wrong axis: each image's code, a row, should have length 1": lambda a, b, t: F.cross_entropy(
+            F.normalize(a, dim=0) @ F.normalize(b, dim=0).T / t, places(a)
+        ),
+        "multiplied by the temperature: divide": lambda a, b, t: F.cross_entropy(unit(a) @ unit(b).T * t, places(a)),
+        "where is the temperature?": lambda a, b, t: F.cross_entropy(unit(a) @ unit(b).T, places(a)),
+        "`F.cross_entropy` takes the softmax itself: give it the similarities": lambda a, b, t: F.cross_entropy(
+            (unit(a) @ unit(b).T / t).softmax(1), places(a)
+        ),
+        "the right answer is 0 for every image: which column holds the partner of row i?": lambda a, b, t: (
+            F.cross_entropy(unit(a) @ unit(b).T / t, torch.zeros(len(a), dtype=torch.long))
+        ),
+        "the wrong sign: this loss drives partners apart": lambda a, b, t: -first_way(a, b, t),
+        "that is a sum over the images: take their mean": lambda a, b, t: first_way(a, b, t) * len(a),
+        "`a` is compared with itself; its partner is in `b`": lambda a, b, t: F.cross_entropy(
+            unit(a) @ unit(a).T / t, places(a)
+        ),
+        "this compares with the other codes in `a` too, as SimCLR does; here only rows of `b` compete": among_all,
+    }
+    for mistake, formula in mistakes.items():
+        if like(formula):
+            return mistake
+    alike = {
+        "mean": lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean(),
+        "heated": lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean() / t,
+        "apart": lambda a, b, t: 1 - (unit(a) * unit(b)).sum(1).mean(),
+        "squares": lambda a, b, t: F.mse_loss(a, b),
+        "unit squares": lambda a, b, t: F.mse_loss(unit(a), unit(b)),
+    }
+    if any(like(formula) for formula in alike.values()):
+        return "this only asks partners to agree: one code for all images would be perfect. Who pushes the others away?"
+    a, b, t = cases[0]
+    return f"for the first of the test batches the loss should be {first_way(a, b, t):.4f}, yours is {answers[0]:.4f}"
 
 
 def check_spread(spread):
@@ -195,6 +286,10 @@ def check_class_mass(class_mass):
 
     mistakes = {
         "nothing has changed": Q,
+        "the rows' sums are those from before: after the columns were divided, add up each row anew": Q
+        / columns
+        / rows,
+        "every row adds up to 4, the number of classes: divide by its sum, not by its mean": 4 * truth,
         "the rows are missing: after the columns, bring every row to a sum of 1": Q / columns,
         "the columns are missing: first divide every column by its sum": Q / rows,
         "the other order: first the columns, then the rows": (Q / rows) / (Q / rows).sum(0),
@@ -211,6 +306,7 @@ def check_class_mass(class_mass):
 CHECKS = {
     "07-balanced": check_balanced,
     "07-unwarp": check_unwarp,
+    "07-pairs": check_pairs,
     "07-spread": check_spread,
     "07-class-mass": check_class_mass,
 }
@@ -232,8 +328,8 @@ QUIZ = [
         "question": "You have labels for all 50,000 images. What does pretraining on the same images bring?",
         "options": {
             "a": (
-                "Next to nothing: the labels already say more than the copies did",
-                "The gain is large with few labels and fades as they grow in number.",
+                "Little: the labels already say most of what it could teach",
+                "The gain is large with few labels and shrinks as they grow in number.",
             ),
             "b": ("As much as with 100 labels", "With few labels the network overfits at once; with many it does not."),
             "c": ("More, since more is learned", "The more the labels teach, the less is left for pretraining."),

@@ -1,6 +1,9 @@
 """Typical wrong answers to the exercises of page 04, and what each should be told."""
 
+import numpy as np
 import torch
+
+from course_utils.losses import mse, sse
 
 
 def principal(order=1, turn=True, centre=True, power=1, scale=False):
@@ -26,6 +29,12 @@ def by_svd(factor):
     return pca
 
 
+def by_numpy(images):
+    """PCA by NumPy, all turned around as NumPy does it: with negative strides."""
+    variances, directions = np.linalg.eigh(np.cov(images.numpy().T))
+    return images.numpy().mean(0), variances[::-1], directions.T[::-1]
+
+
 def half_turned(images):
     variances, directions = torch.linalg.eigh(torch.cov(images.T, correction=0))
     return images.mean(0), variances.flip(0), directions.T
@@ -39,9 +48,28 @@ def neighbours(codes, queries, k, largest=False):
     return torch.cdist(queries, codes).topk(k, largest=largest).indices
 
 
+def ordered(low=1, high=31, keep=None, fill=0.0, target=None, loss=sse, gain=1.0, cut_off=False, detach=False):
+    """The objective of page 04 that puts the numbers in order, or a version of it with a mistake."""
+
+    def objective(model, x, y):
+        z = model.encode(x)
+        m = torch.randint(low, high, (len(x), 1))
+        place = torch.arange(z.shape[1])
+        kept = keep(place, m, z) if keep else place < m
+        z = torch.where(kept, gain * z, fill(z) if callable(fill) else torch.full_like(z, fill))
+        z = z.detach() if detach else z
+        x_hat = model.decode(z[:, : int(m[0])] if cut_off else z)
+        return loss(x_hat, model(x) if target == "copy" else x)
+
+    return objective
+
+
 WRONG = [
     ("04-pca", principal(centre=False), "not centred"),
     ("04-pca", principal(order=0), "from the smallest variance to the largest: turn them around"),
+    ("04-pca", lambda x: (x.mean(0), *torch.linalg.eigh(torch.cov(x.T))), "from the smallest variance to the largest"),
+    ("04-pca", lambda x: (x.mean(0), *torch.linalg.eigh(x.T @ x / len(x))), "not centred, and these run"),
+    ("04-pca", by_numpy, "they are NumPy's"),
     ("04-pca", half_turned, "the components run from the smallest"),
     ("04-pca", lambda x: (x.mean(0), *principal()(x)[1:2], principal()(x)[2].T), "in the columns"),
     ("04-pca", principal(turn=False), "not the eigenvectors"),
@@ -58,6 +86,7 @@ WRONG = [
     ("04-numbers-needed", lambda v, e: len(v) - int((dropped(v) > e).sum()), "how many have to stay"),
     ("04-numbers-needed", lambda v, e: int((dropped(v) > e).sum()) + 1, "one too many"),
     ("04-numbers-needed", lambda v, e: int((dropped(v) > e).sum()) - 1, "one too few"),
+    ("04-numbers-needed", lambda v, e: int((v.cumsum(0) < v.sum() - e).sum()) + 1, "the mean image alone"),
     ("04-numbers-needed", lambda v, e: int((v > e).sum()), "not each of them alone"),
     ("04-numbers-needed", lambda v, e: int((v.cumsum(0) <= e).sum()), "not the kept ones"),
     ("04-numbers-needed", lambda v, e: int((v.cumsum(0) > e).sum()), "begin with the smallest"),
@@ -75,4 +104,21 @@ WRONG = [
     ("04-knn-vote", lambda c, y, q, k: y[neighbours(c, q, k)].mode(0).values, "the shape should be (3,)"),
     ("04-knn-vote", lambda c, y, q, k: y[0].expand(3), "not the most frequent"),
     ("04-knn-vote", lambda c, y, q, k: [3, 8, 3], "expected a tensor"),
+    ("04-ordered", lambda model, x, y: sse(model(x), x), "no code was cut"),
+    ("04-ordered", lambda model, x, y: sse(x, x), "nothing was decoded"),
+    ("04-ordered", ordered(cut_off=True), "the decoder expects all 30 numbers"),
+    ("04-ordered", ordered(high=30), "upper end"),
+    ("04-ordered", ordered(low=10), "fewer than 10 numbers"),
+    ("04-ordered", ordered(low=10, high=11), "every code keeps 10 numbers"),
+    ("04-ordered", ordered(keep=lambda place, m, z: place >= m - 1), "the other way round"),
+    ("04-ordered", ordered(keep=lambda place, m, z: torch.rand_like(z) < 0.5), "as by dropout"),
+    ("04-ordered", ordered(fill=lambda z: z.mean(0).expand_as(z)), "a mean stands behind the cut"),
+    ("04-ordered", ordered(fill=0.5), "behind it they should be 0"),
+    ("04-ordered", ordered(gain=2.0), "not be scaled"),
+    ("04-ordered", ordered(target="copy"), "compare with x"),
+    ("04-ordered", ordered(loss=mse), "sum over them"),
+    ("04-ordered", ordered(loss=lambda x_hat, x: len(x) * sse(x_hat, x)), "mean over the images"),
+    ("04-ordered", ordered(loss=lambda x_hat, x: (x_hat - x).square().sum((1, 2, 3))), "a loss is one number"),
+    ("04-ordered", ordered(loss=lambda x_hat, x: (x_hat - x).abs().sum() / len(x)), "not the squared error"),
+    ("04-ordered", ordered(detach=True), "no gradient"),
 ]

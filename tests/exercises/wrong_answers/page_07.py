@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from course_utils.losses import mse, sse
 
@@ -21,6 +22,20 @@ def shuffled(mine, per_class, generator):
 
 def moved(x):
     return 0.8 * x.roll(1, -1)
+
+
+def cosines(a, b):
+    return F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
+
+
+def which(table):
+    return F.cross_entropy(table, torch.arange(len(table)))
+
+
+def all_against_all(a, b, t):
+    z = torch.cat([a, b])
+    table = (cosines(z, z) / t).fill_diagonal_(-torch.inf)
+    return F.cross_entropy(table, torch.arange(len(z)).roll(len(a)))
 
 
 def steps_of(step, start=lambda Y: Y):
@@ -79,6 +94,27 @@ WRONG = [
     ("07-unwarp", lambda model, x, y: mse(moved(x), x), "the network is not used"),
     ("07-unwarp", lambda model, x, y: mse((model(w := moved(x)), w)[1], x), "the network's answer is missing"),
     ("07-unwarp", lambda model, x, y: mse(model(moved(x).flatten(1)), x.flatten(1)), "should get images of shape"),
+    ("07-pairs", lambda a, b, t=0.2: which(a @ b.T / t), "bring each to length 1"),
+    ("07-pairs", lambda a, b, t=0.2: which(F.normalize(a, dim=1) @ b.T / t), "only one of the two"),
+    ("07-pairs", lambda a, b, t=0.2: which(F.normalize(a, dim=0) @ F.normalize(b, dim=0).T / t), "the wrong axis"),
+    ("07-pairs", lambda a, b, t=0.2: which(cosines(a, b) * t), "divide"),
+    ("07-pairs", lambda a, b, t=0.2: which(cosines(a, b)), "where is the temperature"),
+    ("07-pairs", lambda a, b, t=0.2: which((cosines(a, b) / t).softmax(1)), "takes the softmax itself"),
+    (
+        "07-pairs",
+        lambda a, b, t=0.2: F.cross_entropy(cosines(a, b) / t, torch.zeros(len(a), dtype=torch.long)),
+        "partner of row i",
+    ),
+    ("07-pairs", lambda a, b, t=0.2: -which(cosines(a, b) / t), "the wrong sign"),
+    ("07-pairs", lambda a, b, t=0.2: len(a) * which(cosines(a, b) / t), "take their mean"),
+    ("07-pairs", lambda a, b, t=0.2: which(cosines(a, a) / t), "compared with itself"),
+    ("07-pairs", all_against_all, "as SimCLR does"),
+    ("07-pairs", lambda a, b, t=0.2: -cosines(a, b).diagonal().mean(), "one code for all images"),
+    ("07-pairs", lambda a, b, t=0.2: mse(a, b), "one code for all images"),
+    ("07-pairs", lambda a, b, t=0.2: cosines(a, b) / t, "a table of"),
+    ("07-pairs", lambda a, b, t=0.2: cosines(a, b).diagonal() / t, "one number, a mean"),
+    ("07-pairs", lambda a, b, t=0.2: which(cosines(a, b) / t).detach(), "no gradient"),
+    ("07-pairs", lambda a, b, t=0.2: which(cosines(a, b) / t) ** 2, "should be"),
     ("07-spread", steps_of(lambda S, F, Y, a: (1 - a) * S @ F + a * Y), "changed places"),
     ("07-spread", steps_of(lambda S, F, Y, a: a * S @ F), "fade away"),
     ("07-spread", steps_of(lambda S, F, Y, a: S @ F), "and alpha too"),
@@ -98,6 +134,8 @@ WRONG = [
     ("07-spread", writes_into_Y, "is another name for it"),
     ("07-spread", lambda S, Y, a, n: Y + 1, "should begin with"),
     ("07-class-mass", lambda F: F, "nothing has changed"),
+    ("07-class-mass", lambda F: F / F.sum(0) / F.sum(1, keepdims=True), "from before"),
+    ("07-class-mass", lambda F: 4 * to_rows(F / F.sum(0)), "not by its mean"),
     ("07-class-mass", lambda F: F / F.sum(0), "the rows are missing"),
     ("07-class-mass", to_rows, "the columns are missing"),
     ("07-class-mass", lambda F: to_rows(F) / to_rows(F).sum(0), "the other order"),
