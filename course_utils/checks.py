@@ -20,7 +20,7 @@ from course_utils import CourseError
 from course_utils.exercises import NotFilledIn, progress, sandbox, solutions
 from course_utils.support.attempt import TimeUp, attempt
 from course_utils.support.notebooks import tags
-from course_utils.support.words import described
+from course_utils.support.words import described, say
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
 # By the exercise's id, since the kernel started:
@@ -43,24 +43,24 @@ def predict(id: str, guess: str | float | None = None, *, result: str | float | 
         result = _valid(result, question, "result")
         guess = _kept_guess(id, question)
         guessed = "no guess recorded" if guess is None else f"you guessed {_named(guess, question)}"
-        print(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
+        say(f"Prediction {id}: {guessed}; the result is {_named(result, question)}.")
         if guess is not None:
             right = _is_right(guess, result, question)
             if not right and (why := _why(guess, question)):
-                print(f"Why: {why}")
+                say(f"Why: {why}")
             if _is_read(request):
                 _note_whether_right(id, guess, right)
     elif guess is None:
         example = f'"{next(iter(options))}"' if options else question["example"]
         lines = [f"Prediction {id}: {question['question']}"]
         lines += [f"  {letter}) {text}" for letter, text in (options or {}).items()]
-        print("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
+        say("\n".join([*lines, f'Your guess: predict("{id}", {example}), then go on.']))
         if request and _is_read(request):
             from course_utils.widgets import buttons  # here: it takes time, and a page executed unread has no buttons
 
             buttons.ask(lambda guess: _keep_guess(id, guess, question), options, _kept_guess(id, question))
     else:
-        print(_keep_guess(id, guess, question))
+        say(_keep_guess(id, guess, question))
 
 
 def check(id: str, answer: Any) -> None:
@@ -72,7 +72,7 @@ def check(id: str, answer: Any) -> None:
     caller, request = sys._getframe(1), _request()
     of_course = _is_solution(id, caller, request)
     if not of_course and id in _courses and answer is _courses[id]:
-        print(f"Exercise {id}: this is the course's function. Run the cell with yours, and then this one.")
+        say(f"Exercise {id}: this is the course's function. Run the cell with yours, and then this one.")
         return
     own = answer
     error: BaseException | None = None
@@ -88,7 +88,7 @@ def check(id: str, answer: Any) -> None:
     if isinstance(error, NotFilledIn) or _is_about_dots(error):
         lent = _is_read(request) and _lend(id, own, caller.f_globals)
         until_then = " Until then the page goes on with the course's function." if lent else ""
-        print(f"Exercise {id}: not filled in yet. Replace the dots and run the cell again.{until_then}")
+        say(f"Exercise {id}: not filled in yet. Replace the dots and run the cell again.{until_then}")
         return
     if error is not None:
         problem = _mishap(error, answer)
@@ -96,16 +96,16 @@ def check(id: str, answer: Any) -> None:
         _courses[id] = own
         if before is not None and not problem:
             _put_back(before, own, caller.f_globals)
-            print(f"Exercise {id}: right, as yours was: the page goes on with your function.")
+            say(f"Exercise {id}: right, as yours was: the page goes on with your function.")
             return
-    print(f"Exercise {id}: " + (f"not yet: {problem[:500]}" if problem else "right."))
+    say(f"Exercise {id}: " + (f"not yet: {problem[:500]}" if problem else "right."))
     if not problem and not of_course:
         _right[id] = own
         if _is_read(request):
             try:
                 progress.keep("exercises", id)
             except CourseError as error:
-                print(f"Exercise {id}: {error} The variable COURSE_STATE names the folder for your progress.")
+                say(f"Exercise {id}: {error} The variable COURSE_STATE names the folder for your progress.")
 
 
 def own_or_solution(id: str) -> Callable:
@@ -115,9 +115,9 @@ def own_or_solution(id: str) -> Callable:
     """
     _find(id, "CHECKS")
     if id in _right:
-        print(f"Exercise {id}: the page goes on with your function.")
+        say(f"Exercise {id}: the page goes on with your function.")
         return _right[id]
-    print(f"Exercise {id}: the page goes on with the course's function until yours is right.")
+    say(f"Exercise {id}: the page goes on with the course's function until yours is right.")
     _courses[id] = solutions.define(solutions.find(id), sys._getframe(1).f_globals)
     return _courses[id]
 
@@ -274,7 +274,7 @@ def _text(error):
 def _display(bundle):
     """Show what a front end shows best, or the text alone where there is none."""
     if get_ipython() is None:
-        print(bundle["text/plain"])
+        say(bundle["text/plain"])
     else:
         display(bundle, raw=True)
 

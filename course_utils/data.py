@@ -1,8 +1,8 @@
 """Sets of 28 x 28 images as tensors: by name, or from a folder of your own."""
 
+import gzip
 import hashlib
 import os
-import warnings
 import zlib
 from numbers import Integral
 from pathlib import Path
@@ -10,24 +10,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from course_utils import CourseError, digits
-from course_utils.support.files import data_dir
+from course_utils import CourseError, digits, image_files
+from course_utils.support.devices import on_cpu
+from course_utils.support.files import data_dir, write_bytes
 from course_utils.support.guards import require_images
-from course_utils.support.words import last_line
+from course_utils.support.words import last_line, say
 
 TITLES = {"digits": "built-in digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST"}
 # Every set has MNIST's sizes. The validation images are the last 10,000 of the 60,000 training images.
 SIZES = {"train": 50_000, "val": 10_000, "train+val": 60_000, "test": 10_000}
 DOWNLOADS = ("mnist", "fashion-mnist")
-MNIST_MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+CHECKSUMS = {  # MD5 of the unpacked files, in that order
+    "mnist": (
+        "6bbc9ace898e44ae57da46a324031adb",
+        "a25bea736e30d166cdddb491f175f624",
+        "2646ac647ad5339dbf082846283269ea",
+        "27ae3e4e09519cfbb04c329615203637",
+    ),
+    "fashion-mnist": (
+        "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        "9018921c3c673c538a1fc5bad174d6f9",
+        "8181f5470baa50b63fa0f6fddb340f0a",
+        "15d484375f8d13e6eb1aabb0c3f46965",
+    ),
 }
 SIDE = 28  # pixels
 
@@ -50,6 +59,7 @@ class ImageSet(TensorDataset):
         self.x, self.y, self.name, self.factors = x, y, name, factors
 
 
+@on_cpu
 def load(name: str = "auto", split: str = "train", size: int | None = None) -> ImageSet:
     """Load images by name, and print one line that says which.
 
@@ -74,19 +84,22 @@ def load(name: str = "auto", split: str = "train", size: int | None = None) -> I
         )
     size = int(size)
     pixels, labels, factors = _digits(split, size) if name == "digits" else _idx(name, split, size)
-    print(f"Data: {TITLES[name]}, {split} split, {size:,} of {SIZES[split]:,} images")
+    say(f"Data: {TITLES[name]}, {split} split, {size:,} of {SIZES[split]:,} images")
     return ImageSet(pixels.unsqueeze(1).float().div_(255), labels.long(), name, factors)
 
 
+@on_cpu
 def load_folder(folder: str | Path, invert: bool = False) -> ImageSet:
     """Load images of your own, of any size, colour and format that Pillow reads, as 28 x 28 grey images.
 
     Each image is turned upright, laid on white where it is transparent, made grey, shrunk or enlarged as a whole, and
-    filled up to a square with the grey of its border. One printed line says how many there are and what was done to
-    them, and one more names each file that cannot be read; those are skipped.
+    filled up to a square with the grey of its border. Images of more than eight bits share one white: what their files
+    say, or the depth that holds their largest value. Printed lines say how many there are, what was done to them, and
+    which files cannot be read; those are skipped.
 
     Args:
-        folder: the folder; images in its subfolders count too. Files whose names begin with a dot are passed over.
+        folder: the folder; images in its subfolders, and behind links, count too. Names that begin with a dot are
+            passed over.
         invert: exchange black and white. The course draws ink in white: invert dark ink on light paper.
 
     Returns:
@@ -95,34 +108,22 @@ def load_folder(folder: str | Path, invert: bool = False) -> ImageSet:
     root = Path(os.path.expanduser(folder))
     if not root.is_dir():
         raise CourseError(f"there is no folder {str(folder)!r}: give the path of a folder with images in it")
-    files = sorted(
-        Path(place, name)
-        for place, _, names in os.walk(root)
-        for name in names
-        if not any(part.startswith(".") for part in Path(place, name).relative_to(root).parts)
+    files = image_files.find(root)
+    found = image_files.read(files, root, SIDE)
+    if not found.images:
+        skipped = "; ".join(found.skipped[:3])
+        said = f"none of its {len(files)} files is an image: {skipped}" if files else "it has no files"
+        raise CourseError(f"no image in {str(folder)!r}: {said}. Put PNG or JPEG files there")
+    say(
+        f"Data: {len(found.images):,} images of your own from {root.name!r}; {found.resized:,} brought to "
+        f"{SIDE} x {SIDE} pixels, {found.greyed:,} made grey"
     )
-    images, places, skipped, resized, greyed = [], [], [], 0, 0
-    for file in files:
-        try:
-            image, size, coloured = _read_image(file)
-        except Exception as error:  # a damaged file fails in whichever way its bytes lead to
-            reason = "no image" if isinstance(error, UnidentifiedImageError) else last_line(error)[:100]
-            skipped.append(f"{str(file.relative_to(root))!r}: {reason}")
-            continue
-        images.append(image)
-        places.append(file.parent)
-        resized += size != (SIDE, SIDE)
-        greyed += coloured
-    if not images:
-        found = f"none of its {len(files)} files is an image: {'; '.join(skipped[:3])}" if files else "it has no files"
-        raise CourseError(f"no image in {str(folder)!r}: {found}. Put PNG or JPEG files there")
-    print(
-        f"Data: {len(images):,} images of your own from {root.name!r}; {resized:,} brought to {SIDE} x {SIDE} pixels, "
-        f"{greyed:,} made grey"
-    )
-    for line in skipped:
-        print(f"Skipped {line}")
-    x = torch.stack(images).unsqueeze(1)
+    for line in found.notes:
+        say(f"Note: {line}.")
+    for line in found.skipped:
+        say(f"Skipped {line}")
+    x = torch.from_numpy(np.stack(found.images)).unsqueeze(1)
+    places = [file.parent for file in found.files]
     labels = {place: i for i, place in enumerate(dict.fromkeys(places))}
     return ImageSet(1 - x if invert else x, torch.tensor([labels[place] for place in places]), root.name)
 
@@ -141,8 +142,9 @@ def resolve(name: str) -> str:
 
 
 def is_on_disk(name: str) -> bool:
-    """Whether all four files of a downloadable set are in the data folder (`load` then checks that they are whole)."""
-    return all(os.path.isfile(raw_folder(data_dir(), name) / file) for file in MNIST_MD5)
+    """Whether the four files of a set, or their archives, are in the data folder; `load` checks that they are whole."""
+    folder = raw_folder(data_dir(), name)
+    return all(os.path.isfile(folder / file) or os.path.isfile(folder / f"{file}.gz") for file in FILES)
 
 
 def _digits(split, size):
@@ -162,28 +164,6 @@ def _idx(name, split, size):
     return images[first : first + size], labels[first : first + size], None
 
 
-def _read_image(file):
-    """One file as a grey image (28, 28) from 0 to 1; also its size in pixels, and whether it was a colour image."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of large images, and refuses enormous ones
-        with Image.open(file) as opened:
-            size, coloured = opened.size, opened.mode[0] not in "1LIF"
-            opened.draft(None, (4 * SIDE, 4 * SIDE))  # a large JPEG is then read at a fraction of its size
-            image = ImageOps.exif_transpose(opened)
-    if image.mode[0] in "IF":  # 16 bits and more, of which Pillow would cut off all that exceeds 255
-        pixels = np.asarray(image, dtype=np.float64)
-        white = 1 if image.mode == "F" and pixels.max() <= 1 else 65535
-        if not (pixels.min() >= 0 and pixels.max() <= white):  # true of NaN as well
-            raise ValueError(f"its pixels range from {pixels.min():g} to {pixels.max():g}, expected 0 to {white}")
-        image = Image.fromarray((pixels / white * 255).round().astype(np.uint8))
-    if image.has_transparency_data:
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    grey = np.asarray(image.convert("L"))
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    square = ImageOps.pad(Image.fromarray(grey), (SIDE, SIDE), color=int(np.median(border)))
-    return torch.from_numpy(np.array(square)).float() / 255, size, coloured
-
-
 def reader(name: str) -> Any:
     """torchvision's class for a set, which knows its mirrors and reads its files."""
     from torchvision import datasets  # slow to import, and not needed for the built-in digits
@@ -198,36 +178,45 @@ def raw_folder(root: Path, name: str) -> Path:
 
 def read_idx(root: Path, name: str, train: bool) -> tuple[Tensor, Tensor]:
     """All images (N, 28, 28) and labels of a set, or a CourseError that names the file at fault."""
-    folder = raw_folder(root, name)
-    remedy = f"Run `course data {name}` to download it, or use the built-in digits: DATASET = 'digits'."
-    files = [folder / file for file in MNIST_MD5 if file.startswith("train" if train else "t10k")]
+    from torchvision.datasets import mnist  # slow to import, and not needed for the built-in digits
+
+    folder, files = raw_folder(root, name), [file for file in FILES if file.startswith("train" if train else "t10k")]
     for file in files:
-        if not os.path.isfile(file):
-            raise CourseError(f"{TITLES[name]} is not on disk: no file {file}. {remedy}")
-        try:
-            whole = _is_whole(file, name)
-        except OSError as error:
-            raise CourseError(
-                f"cannot read {file}: {error.strerror}. Mend its permissions, or do without it."
-            ) from error
-        if not whole:
-            raise CourseError(f"{file} is damaged: its checksum is not the published one. {remedy}")
+        read_whole(root, name, file)
     try:
-        files = reader(name)(root, train=train)
-    except Exception as error:  # on a damaged header, torchvision fails in whichever way the bytes lead to
-        raise CourseError(f"{folder} is damaged: {last_line(error)}. {remedy}") from error
-    images, labels = files.data, files.targets
+        images, labels = mnist.read_image_file(str(folder / files[0])), mnist.read_label_file(str(folder / files[1]))
+    except Exception as error:  # torchvision fails in whichever way the bytes lead to
+        raise CourseError(f"{folder} is damaged: {last_line(error)}. {_remedy(name)}") from error
     n = SIZES["train+val" if train else "test"]
     if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.min() < 0 or labels.max() > 9:
-        raise CourseError(f"{folder} is damaged: expected {n:,} images of 28 x 28 with labels 0 to 9. {remedy}")
+        raise CourseError(f"{folder} is damaged: expected {n:,} images of 28 x 28 with labels 0 to 9. {_remedy(name)}")
     return images, labels
 
 
-def _is_whole(file, name):
-    """Compare a file with its published checksum or, for other sets, with the archive it was unpacked from."""
-    archive = file.with_name(file.name + ".gz")
-    if name == "mnist":
-        return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() == MNIST_MD5[file.name]
-    if archive.is_file():  # a gzip archive ends with the CRC-32 of what is in it
-        return zlib.crc32(file.read_bytes()) == int.from_bytes(archive.read_bytes()[-8:-4], "little")
-    return True
+def read_whole(root: Path, name: str, file: str) -> bytes:
+    """What is in one of a set's FILES, unpacked if only its archive is there; a CourseError if it is damaged."""
+    path = raw_folder(root, name) / file
+    archive = path.with_name(f"{file}.gz")
+    packed = not os.path.isfile(path) and os.path.isfile(archive)
+    source = archive if packed else path
+    try:
+        content = gzip.decompress(archive.read_bytes()) if packed else path.read_bytes()
+    except FileNotFoundError as error:
+        raise CourseError(f"{TITLES[name]} is not on disk: no file {path}. {_remedy(name)}") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CourseError(f"{archive} is damaged: {last_line(error)}. {_remedy(name)}") from error
+    except OSError as error:
+        raise CourseError(f"cannot read {source}: {error.strerror}. Mend its permissions, or do without it.") from error
+    md5, place = hashlib.md5(content, usedforsecurity=False).hexdigest(), FILES.index(file)
+    if md5 != CHECKSUMS[name][place]:
+        owner = next((TITLES[other] for other, known in CHECKSUMS.items() if md5 == known[place]), None)
+        problem = f"belongs to {owner}" if owner else "is damaged: its checksum is not the published one"
+        raise CourseError(f"{source} {problem}. {_remedy(name)}")
+    if packed:
+        write_bytes(path, content)
+        say(f"Unpacked {archive.name}")
+    return content
+
+
+def _remedy(name):
+    return f"Run `course data {name}` to download it, or use the built-in digits: DATASET = 'digits'."

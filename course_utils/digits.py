@@ -20,6 +20,7 @@ from torch import Tensor
 
 from course_utils import CourseError
 from course_utils.skeletons import SKELETONS
+from course_utils.support.devices import on_cpu
 from course_utils.support.guards import require_seed, require_whole
 
 BLOCK = 1000  # images are drawn in blocks of this many, each from a seed of its own
@@ -29,7 +30,7 @@ SPLITS = ("train", "val", "test")
 
 # Spread of each factor. The values were tuned by hand until a classifier trained on these digits read MNIST.
 JITTER = 0.07
-BEND = 0.10 * torch.tensor([[0.8, 1.8, 1.0, 0.7, 0.7, 0.7], [0.8, 0.8, 1.6, 0.7, 0.7, 0.7]])
+BEND = 0.10 * torch.tensor([[0.8, 1.8, 1.0, 0.7, 0.7, 0.7], [0.8, 0.8, 1.6, 0.7, 0.7, 0.7]], device="cpu")
 SLANT_MEAN, SLANT_SD = 0.12, 0.24
 ROTATION_SD = 0.08  # radians
 ASPECT_MEAN, ASPECT_SD = 0.12, 0.20  # of the logarithm of width / height
@@ -40,6 +41,7 @@ SOFTNESS = 1.35  # pixels over which the pen's edge fades
 SMOOTHNESS = 0.9  # 0: the curve meets every control point (Catmull-Rom), 1: it rounds them off (B-spline)
 
 
+@on_cpu
 def generate(n: int, split: str = "train", seed: int = 0) -> tuple[Tensor, dict[str, Tensor]]:
     """Draw the first `n` digits of an endless, reproducible stream.
 
@@ -70,6 +72,7 @@ def generate(n: int, split: str = "train", seed: int = 0) -> tuple[Tensor, dict[
     return torch.cat(images), {name: torch.cat([f[name] for f in factors]) for name in factors[0]}
 
 
+@on_cpu
 def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     """Draw what distinguishes one digit from another; digits 0 to 9 come equally often.
 
@@ -99,6 +102,7 @@ def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
     }
 
 
+@on_cpu
 def render(factors: dict[str, Tensor]) -> Tensor:
     """Draw the digits that `factors` describe: uint8 (n, 28, 28).
 
@@ -201,6 +205,7 @@ def _compile(skeleton):
     return (torch.tensor(points) - torch.tensor([5.0, 7.0])) / 7, torch.cat(weights)
 
 
+@on_cpu
 def _tables():
     """All skeletons in one zero-padded table, so that a block of mixed digits is one matrix product."""
     compiled = [_compile(style) for digit in range(10) for style in SKELETONS[digit]]
@@ -214,5 +219,5 @@ def _tables():
 
 
 CONTROL_POINTS, CURVE_WEIGHTS = _tables()
-STYLES = torch.tensor([len(SKELETONS[digit]) for digit in range(10)])
+STYLES = torch.tensor([len(SKELETONS[digit]) for digit in range(10)], device="cpu")
 FIRST_SKELETON = STYLES.cumsum(0) - STYLES

@@ -60,9 +60,16 @@ def download(name: str) -> None:
             f"cannot store {data.TITLES[name]} in {root}: {error.strerror or error}. "
             f"It needs {2 * DOWNLOAD_MB[name]} MB while downloading; name another folder in the variable COURSE_DATA."
         ) from error
+    remedy = "Check the connection and try again"
+    if all("certificate" in problem.lower() for problem in problems):
+        remedy = (
+            "This Python does not know who signed the server's certificate. On macOS run the script `Install "
+            "Certificates.command` beside Python in Applications; behind a company's proxy name the file with its "
+            "certificate in the variable SSL_CERT_FILE. Then try again"
+        )
     raise CourseError(
         f"could not download {data.TITLES[name]}; nothing was changed. Tried: {'; '.join(problems)}. "
-        "Check the connection and try again, or go on with the built-in digits, which need none."
+        f"{remedy}, or go on with the built-in digits, which need none."
     )
 
 

@@ -2,6 +2,7 @@
 
 Each says over what it sums, over what it takes a mean, and what its unit is; all can be differentiated. They look at
 the shapes that they get and not at every number: NaN goes in and comes out, and `training.fit` says where to look.
+Numbers of half precision are added up in float32, as PyTorch's own losses do under `torch.autocast`.
 """
 
 import torch
@@ -11,16 +12,21 @@ from torch.nn import functional as F
 from course_utils.support.guards import require_batch, require_probabilities, require_same_shape
 
 
+def full(x: Tensor) -> Tensor:
+    """A tensor in float32 or better: the sum of a batch exceeds what half precision can hold."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
 def mse(x_hat: Tensor, x: Tensor) -> Tensor:
     """Squared error, mean over all pixels of all images: the textbook's loss (unit: squared ink, per pixel)."""
     require_same_shape(x_hat, x)
-    return F.mse_loss(x_hat, x)
+    return F.mse_loss(full(x_hat), full(x))
 
 
 def sse(x_hat: Tensor, x: Tensor) -> Tensor:
     """Squared error, sum over the pixels, mean over the images (unit: squared ink, per image)."""
     require_same_shape(x_hat, x)
-    return F.mse_loss(x_hat, x, reduction="sum") / len(x)
+    return F.mse_loss(full(x_hat), full(x), reduction="sum") / len(x)
 
 
 def cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
@@ -32,6 +38,7 @@ def cross_entropy(x_hat: Tensor, x: Tensor) -> Tensor:
     """
     require_same_shape(x_hat, x)
     require_probabilities(x_hat=x_hat, x=x)
+    x_hat = full(x_hat)
     return _BinaryCrossEntropy.apply(x_hat, x.detach().to(x_hat.dtype))
 
 
@@ -41,10 +48,15 @@ class _BinaryCrossEntropy(torch.autograd.Function):
     PyTorch's own takes its logarithms one pixel at a time, which costs a small VAE a quarter of its training.
     """
 
+    generate_vmap_rule = True  # so that torch.func can take gradients per image
+
     @staticmethod
-    def forward(ctx, x_hat, x):
-        ctx.save_for_backward(x_hat, x)
+    def forward(x_hat, x):
         return -torch.lerp((1 - x_hat).log_().clamp_(min=-100), x_hat.log().clamp_(min=-100), x).sum()
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -59,6 +71,7 @@ def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
     Shapes: mu (B, latent_dim), logvar (B, latent_dim) -> (B, latent_dim). Sum over dimensions for an image's KL.
     """
     require_same_shape(mu, logvar)
+    mu, logvar = full(mu), full(logvar)
     return 0.5 * (mu**2 + logvar.exp() - logvar - 1)
 
 

@@ -10,6 +10,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from course_utils import CourseError
+from course_utils.losses import full
 from course_utils.support.guards import (
     require_image_pairs,
     require_positive,
@@ -23,7 +24,7 @@ from course_utils.support.guards import (
 def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
     """Squared error of each image: (B, ...) and (B, ...) -> (B,), summed over pixels (unit: squared ink)."""
     require_image_pairs(x_hat, x)
-    return (x_hat - x).flatten(1).square().sum(1)
+    return (full(x_hat) - full(x)).flatten(1).square().sum(1)
 
 
 def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
@@ -33,7 +34,7 @@ def psnr(x_hat: Tensor, x: Tensor) -> Tensor:
     """
     require_image_pairs(x_hat, x)
     require_unit_range(x, "x")
-    return -10 * (x_hat - x).flatten(1).square().mean(1).log10()
+    return -10 * (full(x_hat) - full(x)).flatten(1).square().mean(1).log10()
 
 
 def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
@@ -48,9 +49,8 @@ def ssim(x_hat: Tensor, x: Tensor) -> Tensor:
     if x.ndim != 4 or x.shape[1] != 1 or min(x.shape[2:]) < 11:
         raise CourseError(f"expected images of shape (B, 1, H, W) of at least 11 x 11 pixels, got {tuple(x.shape)}")
     settings = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
-    # NumPy knows no bfloat16
-    arrays = [image.detach().cpu().to(torch.promote_types(image.dtype, torch.float32)).numpy() for image in (x_hat, x)]
-    return x.new_tensor([structural_similarity(a[0], b[0], **settings) for a, b in zip(*arrays, strict=True)])
+    arrays = [full(image.detach().cpu()).numpy() for image in (x_hat, x)]
+    return full(x[:0]).new_tensor([structural_similarity(a[0], b[0], **settings) for a, b in zip(*arrays, strict=True)])
 
 
 def pca_reconstruction(train: Tensor, test: Tensor, latent_dim: int) -> Tensor:
@@ -72,11 +72,10 @@ def pca_reconstruction(train: Tensor, test: Tensor, latent_dim: int) -> Tensor:
             f"latent_dim={latent_dim!r}: {len(train)} images of {train[0].numel()} pixels "
             f"have 1 to {min(len(train), train[0].numel())} principal components"
         )
-    dtype = torch.promote_types(train.dtype, torch.float32)  # NumPy knows no bfloat16
-    train_rows, test_rows = (images.detach().cpu().to(dtype).flatten(1).numpy() for images in (train, test))
+    train_rows, test_rows = (full(images.detach().cpu()).flatten(1).numpy() for images in (train, test))
     pca = PCA(int(latent_dim), svd_solver="covariance_eigh").fit(train_rows)
     x_hat = pca.inverse_transform(pca.transform(test_rows))
-    return test.new_tensor(x_hat).reshape(test.shape)
+    return full(test[:0]).new_tensor(x_hat).reshape(test.shape)
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:

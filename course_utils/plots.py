@@ -241,7 +241,7 @@ def _own_places(points, labels):
     """For each label the point of its own that has most of its like around it, and few others."""
     if not len(points):
         return {}
-    chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000)).long()
+    chosen = torch.linspace(0, len(points) - 1, min(len(points), 1_000), device=points.device).long()
     some, theirs = points[chosen].double(), labels[chosen]
     near = torch.exp(-(torch.cdist(some, some) / (0.15 * some.std(0, correction=0).mean()).clamp(min=1e-9)).square())
     places = {}

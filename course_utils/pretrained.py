@@ -83,7 +83,7 @@ def _negative_elbo(model, test):
 
 def _mean_image_nats(train, test):
     recon_x = train.x.mean(0).clamp(1e-4, 1 - 1e-4).expand_as(test.x).flatten(1)
-    nothing = torch.zeros(len(test), 1)
+    nothing = torch.zeros(len(test), 1, device=test.x.device)
     return vae_loss(recon_x, test.x, nothing, nothing).item() / len(test)
 
 

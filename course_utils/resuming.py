@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import TensorDataset
 
 from course_utils import CourseError
-from course_utils.support.files import write_bytes
+from course_utils.support.files import given, write_bytes
 from course_utils.training import Loss, Training, evaluate, random_states, set_random_states
 
 
@@ -31,13 +31,17 @@ def fit_resumable(
     made with other settings, another model, other images or another loss, is refused and left alone.
 
     Args:
-        checkpoint: the file.
+        checkpoint: the file; "~" stands for the home folder.
         settings: `epochs` (counted from the beginning of training), `batch_size`, `lr` and so on, as for `fit`.
 
     Returns:
         The history of all epochs, those before the stop among them.
     """
-    training, path = Training(model, train, loss, **settings), Path(checkpoint)
+    training, path = Training(model, train, loss, **settings), given(checkpoint)
+    if path.is_dir():
+        raise CourseError(
+            f"checkpoint={str(checkpoint)!r} is a folder: name a file in it, for example {path / 'run.pt'}"
+        )
     kind = _kind(training)
     try:
         if path.exists():

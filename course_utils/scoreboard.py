@@ -34,6 +34,10 @@ def score(**figures: Any) -> None:
             figures[name] = float(value.detach() if hasattr(value, "detach") else value)
         except (TypeError, ValueError, RuntimeError, OverflowError):
             raise CourseError(f"{name} should be a number, got {value!r:.80}") from None
+    if equal := [name for name, value in figures.items() if name.endswith("_db") and value == math.inf]:
+        raise CourseError(
+            f"{', '.join(equal)} is infinite: that is the PSNR of equal images. Was an image compared with itself?"
+        )
     if bad := [name for name, value in figures.items() if not math.isfinite(value)]:
         raise CourseError(f"{', '.join(bad)} is not finite: look for a division by zero, or training that blew up")
     row = find_reference(figures, _parameters())

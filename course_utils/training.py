@@ -12,6 +12,7 @@ from tqdm.auto import tqdm
 
 from course_utils import CourseError
 from course_utils.support.guards import (
+    require_fitting,
     require_pairs,
     require_parameters,
     require_positive,
@@ -40,7 +41,11 @@ def batches(data: TensorDataset, batch_size: int, generator: torch.Generator | N
     look-up for a whole batch of indices: the same batches, many times as fast (`python tests/tools/speed.py` says how
     many).
     """
-    order = torch.randperm(len(data), generator=generator) if generator else torch.arange(len(data))
+    order = (
+        torch.randperm(len(data), generator=generator, device="cpu")
+        if generator
+        else torch.arange(len(data), device="cpu")
+    )
     for indices in order.to(data.tensors[0].device).split(batch_size):
         yield tuple(tensor.index_select(0, indices) for tensor in data.tensors)
 
@@ -109,6 +114,7 @@ class Training:
         require_pairs("train", train)
         require_positive(lr=lr)
         require_seed(seed)
+        require_fitting(model, train.tensors[0], int(batch_size))
         self.model, self.train, self.loss = model, train, loss
         self.epochs, self.batch_size, self.lr, self.seed = int(epochs), int(batch_size), float(lr), int(seed)
         self.one_cycle = one_cycle

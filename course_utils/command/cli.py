@@ -301,15 +301,27 @@ def _data(options):
         return 0
     print(f"{'digits':14} built in: drawn in memory, needs no files")
     for name in data.DOWNLOADS:
-        there = (
-            "on disk"
-            if data.is_on_disk(name)
-            else f"not on disk: `course data {name}` downloads {download.DOWNLOAD_MB[name]} MB"
-        )
-        print(f"{name:14} {there}")
+        print(f"{name:14} {_state(name)}")
     print(f"Data folder: {_relative(data_dir())} (the variable COURSE_DATA names another)")
     print(f"'auto' means {data.resolve('auto')}.")
     return 0
+
+
+def _state(name):
+    """What `course data` says of a set that is not built in."""
+    from course_utils import data, download
+    from course_utils.command.near_misses import near_misses
+
+    if not data.is_on_disk(name):
+        folder, size = _relative(data.raw_folder(data_dir(), name)), download.DOWNLOAD_MB[name]
+        lines = [f"not on disk in {folder}: `course data {name}` downloads {size} MB", *near_misses(data_dir(), name)]
+        return "\n".join(lines[:1] + [f"{'':14} but {line}" for line in lines[1:5]])
+    try:
+        for file in data.FILES:
+            data.read_whole(data_dir(), name, file)
+    except CourseError as problem:
+        return str(problem)
+    return "on disk"
 
 
 def _progress(options):

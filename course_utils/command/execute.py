@@ -295,7 +295,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     """Drop from an executed page what changes from run to run or depends on the machine."""
     for name in ("papermill", "widgets"):
         notebook.metadata.pop(name, None)
-    notebook.metadata["language_info"] = {"name": "python"}
+    # The ending is what `jupyter nbconvert --to script` gives its file.
+    notebook.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)

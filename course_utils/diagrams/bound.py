@@ -5,6 +5,7 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from course_utils.diagrams.drawing import BLUE, GREEN, INK, ORANGE, PINK, drawing
+from course_utils.support.devices import on_cpu
 
 
 def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> None:
@@ -14,9 +15,9 @@ def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> Non
         prior, likelihood: (2,), p(z) and p(x | z) of the two codes.
         q: the probability of the first code under q; its gap is shown.
     """
-    joint = prior * likelihood
+    joint = (prior * likelihood).cpu()
     log_p, best = joint.sum().log().item(), (joint[0] / joint.sum()).item()
-    first = torch.linspace(0.001, 0.999, 500)
+    first = torch.linspace(0.001, 0.999, 500, device="cpu")
     both = torch.stack([first, 1 - first])
     elbo = (both * (joint[:, None].log() - both.log())).sum(0)
     alt = (
@@ -24,7 +25,7 @@ def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> Non
         f"and touches it at {best:.2f}, the posterior."
     )
     if q is not None:
-        at = torch.tensor([q, 1 - q])
+        at = torch.tensor([q, 1 - q], device="cpu")
         here = (at * (joint.log() - at.log())).sum().item()
         alt += f" At q = {q:g} it is {here:.2f}, a gap of {log_p - here:.2f}."
     with drawing(6.4, 3.6, alt) as axis:
@@ -46,6 +47,7 @@ def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> Non
         axis.set(xlabel="q(first code | x)", ylabel="nats", xlim=(0, 1), ylim=(elbo.min().item(), log_p + 0.5))
 
 
+@on_cpu
 def asymmetry() -> tuple[float, float]:
     """Draw a distribution with two humps, and the normal distributions nearest to it in either direction of the KL.
 

@@ -13,7 +13,8 @@ POINTS = torch.tensor(
         *([2.9, 3.4], [3.8, 3.0], [3.5, 2.2]),
         *([-1.4, -3.2], [-0.6, -3.7], [-0.5, -2.8]),
         *([4.3, -1.9], [4.9, -2.7], [4.0, -2.9]),
-    ]
+    ],
+    device="cpu",
 )
 # The means and the spreads of the same images' clouds, as a VAE might place them.
 MEANS = torch.tensor(
@@ -22,9 +23,10 @@ MEANS = torch.tensor(
         *([0.8, 1.2], [1.5, 0.6], [0.6, 0.5]),
         *([-0.9, -0.8], [-0.3, -1.4], [-0.3, -0.4]),
         *([0.7, -0.9], [1.4, -0.5], [0.3, -1.6]),
-    ]
+    ],
+    device="cpu",
 )
-SPREADS = torch.tensor([0.45, 0.5]).repeat(12, 1)
+SPREADS = torch.tensor([0.45, 0.5], device="cpu").repeat(12, 1)
 INKS = [BLUE, ORANGE, GREEN, PINK]
 
 
@@ -34,8 +36,8 @@ def points_and_clouds(random: tuple[float, float] = (0.4, 0.9)) -> None:
     Args:
         random: the place of a random code, in both.
     """
-    gap = (torch.tensor(random) - POINTS).norm(dim=1).min().item()
-    inside = int((((torch.tensor(random) - MEANS) / SPREADS).norm(dim=1) < 2).sum())
+    gap = (torch.tensor(random, device="cpu") - POINTS).norm(dim=1).min().item()
+    inside = int((((torch.tensor(random, device="cpu") - MEANS) / SPREADS).norm(dim=1) < 2).sum())
     alt = (
         f"Left, points: twelve codes on four islands; a random code, a cross, is {gap:.1f} away from the nearest. "
         f"Right, clouds: the same twelve images as overlapping ellipses that fill the prior's circle; the cross "

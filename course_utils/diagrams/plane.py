@@ -20,7 +20,7 @@ FILM_STEPS, FILM_CODES = 9, 500  # the same in the small pictures of a film, and
 
 def places(steps: int = STEPS) -> Tensor:
     """Codes (steps * steps, 2), row by row from the top left, at even steps of the prior's probability."""
-    ticks = Normal(0.0, 1.0).icdf((torch.arange(steps) + 0.5) / steps)
+    ticks = Normal(0.0, 1.0).icdf((torch.arange(steps, device="cpu") + 0.5) / steps)
     return torch.cartesian_prod(-ticks, ticks).flip(1)
 
 

@@ -1,5 +1,6 @@
 """Kernels that slide and stamp, what a number of the code can see, and how much a code holds (page 03)."""
 
+import math
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
@@ -92,7 +93,7 @@ def held_by(shapes: dict[str, Sequence[int]]) -> None:
         shapes: dict from a name to the shape of one image or code: (channels, height, width) or (numbers,).
     """
     blocks = [_blocks(tuple(shape)) for shape in shapes.values()]
-    counts = [int(torch.tensor(tuple(shape)).prod()) for shape in shapes.values()]
+    counts = [math.prod(shape) for shape in shapes.values()]
     sizes = [
         (across * (wide + 1) - 1, down * (high + 1) - 1) for across, down, high, wide in blocks
     ]  # of each group of blocks, in cells

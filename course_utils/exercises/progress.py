@@ -11,6 +11,7 @@ from typing import Any
 
 from course_utils import CourseError
 from course_utils.support import files, notebooks
+from course_utils.support.words import say
 
 
 def keep(kind: str, id: str, **entry: Any) -> None:
@@ -37,9 +38,9 @@ def kept(kind: str, id: str) -> dict[str, Any]:
         aside = file.with_suffix(".damaged")
         try:
             file.replace(aside)
-            print(f"What was kept for {id} is damaged, and set aside as {aside.name}.")
+            say(f"What was kept for {id} is damaged, and set aside as {aside.name}.")
         except OSError:
-            print(error)
+            say(str(error))
         return {}
     return entry if isinstance(entry, dict) else {"guess": entry}  # a bare guess is what earlier versions kept
 
@@ -92,7 +93,7 @@ def _code(page):
     try:
         cells = notebooks.read(page)["cells"]
     except CourseError as error:
-        print(error)
+        say(str(error))
         return ""
     return "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
 

@@ -8,7 +8,7 @@ import contextlib
 import glob
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,12 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        # An ordinary new file has the mode that the user's umask leaves; to change one is refused on some disks.
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o644)  # temporary files are private, finished ones need not be
         os.replace(temporary, path)
     except BaseException as error:
         if temporary:

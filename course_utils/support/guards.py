@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from course_utils import CourseError
 from course_utils.support.words import described
@@ -80,7 +80,11 @@ def require_probabilities(**values: Tensor) -> None:
     """Numbers from 0 to 1, as cross-entropy takes them; NaN passes, and it is `training.fit` that says what blew up."""
     for name, value in values.items():
         low, high = torch.aminmax(value.detach())
-        if low < 0 or high > 1:
+        try:
+            outside = bool(low < 0 or high > 1)
+        except RuntimeError:  # inside of torch.func.vmap nobody may look at a number
+            outside = False
+        if outside:
             raise CourseError(
                 f"cross-entropy needs {name} from 0 to 1, but it ranges from {low:.3g} to {high:.3g}: "
                 "end the decoder with a Sigmoid, and do not normalise the images"
@@ -155,11 +159,51 @@ def require_pairs(name: str, data: Any) -> None:
     """A TensorDataset of images and labels, finite and not empty."""
     if not isinstance(data, TensorDataset) or len(data.tensors) != 2 or len(data) == 0:
         raise CourseError(
-            f"{name} should be a TensorDataset of images and labels with at least one image, for example from data.load"
+            f"{name} should be a TensorDataset of images and labels with at least one image, for example from "
+            f"data.load; got {_kind_of(data)}{_instead(name, data)}"
         )
     require_tensors(data.tensors[0])
     if data.tensors[0].is_floating_point():
         require_finite(data.tensors[0], name)
+
+
+def _kind_of(data):
+    if isinstance(data, TensorDataset):
+        return f"one of {len(data.tensors)} tensors, with {len(data)} images"
+    return f"a {type(data).__name__}"
+
+
+def _instead(name, data):
+    """What to write in the place of data of another kind."""
+    inside = getattr(data, "dataset", None)
+    if isinstance(data, DataLoader):
+        return f": `fit` makes the batches itself. Hand over {name}.dataset and batch_size={data.batch_size}"
+    if isinstance(data, Subset) and isinstance(inside, TensorDataset):
+        return f": write TensorDataset(*{name}.dataset[{name}.indices])"
+    if isinstance(data, tuple | list) and len(data) == 2 and all(isinstance(part, Tensor) for part in data):
+        return f": write TensorDataset(*{name})"
+    if isinstance(data, Tensor):
+        return f" of shape {tuple(data.shape)}: write TensorDataset(x, y), or TensorDataset(x, x) without labels"
+    if isinstance(data, Dataset) and not isinstance(data, TensorDataset):
+        return f": write TensorDataset(torch.stack([x for x, _ in {name}]), torch.tensor([y for _, y in {name}]))"
+    return ""
+
+
+def require_fitting(model: nn.Module, x: Tensor, batch_size: int) -> None:
+    """Images of the type of the model's weights, and no batch that a BatchNorm cannot learn from."""
+    weight = next(model.parameters())
+    if x.dtype == torch.double and weight.dtype != torch.double:
+        raise CourseError(
+            f"the images are float64 and the model's weights {str(weight.dtype)[6:]}: hand over x.float()"
+        )
+    if len(x) % batch_size == 1 or batch_size == 1:
+        norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+        if norm := next((layer for layer in model.modules() if isinstance(layer, norms)), None):
+            better = next((size for size in range(batch_size, 1, -1) if len(x) % size != 1), 2)
+            raise CourseError(
+                f"{len(x):,} images in batches of {batch_size} leave a single one for the last batch, from which "
+                f"{type(norm).__name__} can learn no variance: take batch_size={better}, or leave an image out"
+            )
 
 
 def require_parameters(model: nn.Module) -> None:
@@ -182,6 +226,11 @@ def require_trainable(loss: Any, value: float, lr: float) -> None:
         raise CourseError(
             "the loss has no gradient: compute it from what the model returns, without .detach(), .item() or "
             "torch.no_grad()"
+        )
+    if value == -math.inf:
+        raise CourseError(
+            "the loss became -inf: the logarithm of an error of 0, as in the PSNR of two equal images, which is "
+            "infinite. Add a small number, such as 1e-6, to the error before its logarithm"
         )
     if not math.isfinite(value):  # before the step, which would spoil the weights
         raise CourseError(

@@ -1,6 +1,7 @@
 """Values and errors in a few words, for messages. Imports neither torch nor numpy, so that anything may use it."""
 
 import reprlib
+import sys
 import textwrap
 from typing import Any
 
@@ -25,3 +26,9 @@ def last_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:  # the path may be anyone's
         return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[-1]
+
+
+def say(text: str) -> None:
+    """Print a text, with a "?" for what the console cannot show: folders have names in every script."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))

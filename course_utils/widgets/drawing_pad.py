@@ -64,7 +64,7 @@ def centred(ink: Tensor) -> Tensor:
     that its centre of mass is in the middle (LeCun et al. 1998). A drawing without ink stays without.
     """
     rows, columns = ((ink.amax(axis) > 0.2).nonzero() for axis in (1, 0))
-    page = torch.zeros(1, 1, 28, 28)
+    page = torch.zeros(1, 1, 28, 28, device="cpu")
     if not len(rows):
         return page
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -73,8 +73,8 @@ def centred(ink: Tensor) -> Tensor:
     small = torch.from_numpy(np.array(shrunk)) / 255
     # The middle of 28 pixels is 13.5, but the mean of MNIST's centres of mass is 14 (pixels count from 0).
     top, left = (
-        int((14 - (torch.arange(side) * small.sum(1 - axis)).sum() / small.sum()).round().clamp(0, 28 - side))
-        for axis, side in enumerate(small.shape)
+        int((14 - (place * small.sum(1 - axis)).sum() / small.sum()).round().clamp(0, 28 - len(place)))
+        for axis, place in enumerate(torch.arange(side, device=small.device) for side in small.shape)
     )
     page[0, 0, top : top + height, left : left + width] = small
     return page

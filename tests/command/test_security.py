@@ -92,7 +92,7 @@ def test_every_file_that_is_downloaded_has_a_checksum():
     for name in data.DOWNLOADS:
         reader = data.reader(name)
         assert all(re.fullmatch("[0-9a-f]{32}", md5) for _, md5 in reader.resources) and len(reader.resources) == 4
-    assert all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in data.MNIST_MD5.values())
+        assert all(re.fullmatch("[0-9a-f]{32}", md5) for md5 in data.CHECKSUMS[name]) and len(data.FILES) == 4
     assert all(mirror.startswith("https://") for mirror in datasets.MNIST.mirrors[:1])
 
 

@@ -86,6 +86,10 @@ def test_spread_is_written_to_the_digit_that_varies(mean, std, text):
 def test_figure_that_is_no_number_is_refused():
     with pytest.raises(CourseError, match=r"bad_sse is not finite"):
         scoreboard.score(good_sse=1, bad_sse=float("nan"))
+    with pytest.raises(CourseError, match=r"copy_db is infinite: that is the PSNR of equal images"):
+        scoreboard.score(noisy_db=9.0, copy_db=float("inf"))
+    with pytest.raises(CourseError, match=r"loss_nats is not finite"):
+        scoreboard.score(loss_nats=float("inf"))
 
 
 def test_readme_shows_the_full_figures_of_the_reference():

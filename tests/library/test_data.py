@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,7 +123,7 @@ def test_unreadable_file_is_named(small, monkeypatch):
     def refuse(*_):  # root may read everything, so permissions alone would not show it
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(data, "_is_whole", refuse)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(CourseError, match=r"cannot read .*t10k-images-idx3-ubyte: Permission denied"):
         load("mnist", "test")
 

@@ -63,6 +63,7 @@ def test_outputs_are_clean(notebook):
             assert str(ROOT) not in text
     assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "course"}
     assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert notebook["metadata"]["language_info"]["file_extension"] == ".py"  # or nbconvert's scripts would end in .txt
 
 
 def test_made_on_the_built_in_digits(notebook):

@@ -475,6 +475,69 @@ def read_only(draw, folder):
     return "one message each"
 
 
+NO_MODES = """
+import os
+def refuse(*_, **__):
+    raise PermissionError(1, "Operation not permitted")
+os.chmod = os.fchmod = pathlib.Path.chmod = refuse
+"""
+
+
+def no_modes(draw, folder):
+    """A disk that keeps no modes, as exFAT and CIFS do: whoever sets one is refused."""
+    write_page(folder, "print('done')", SCORE)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("chmod", "fchmod"):
+            patch.setattr(os, name, refuse_mode)
+        train(folder / "run.pt", folder / "figures.json")
+        files.write_json(folder / "file.json", {"kept": draw.random()})
+    kept(files.read_json(folder / "figures.json", None) == uninterrupted_training()[0], "training has other figures")
+    status, said = answer(course(folder, "run", "--dataset", "digits", before=NO_MODES))
+    assert status == 0, said
+    check_whole(folder / "out"), no_leftovers(folder / "out")
+    return "all is written"
+
+
+def refuse_mode(*_, **__):
+    raise PermissionError(1, "Operation not permitted")
+
+
+def relative_names(draw, folder):
+    """Folders named from where one stands reach kernels that stand elsewhere."""
+    name = draw.choice(["own", "./own", "sub/../own", "own/"])
+    write_page(
+        folder, "from course_utils.support.files import data_dir, state_dir\nprint(data_dir(), state_dir(), sep='|')"
+    )
+    names = {"COURSE_DATA": name, "COURSE_STATE": name}
+    process = course(folder, "run", "--dataset", "digits", cwd=folder, env=os.environ | names)
+    status, said = answer(process)
+    assert status == 0, said
+    page = notebooks.read(folder / "out" / "42_small.ipynb")
+    (printed,) = [output["text"] for cell in page["cells"] for output in cell.get("outputs", []) if "text" in output]
+    assert printed.strip() == f"{folder / 'own'}|{folder / 'own'}", printed
+    return "mean what they meant"
+
+
+def duplicated_page(draw, folder):
+    """A learner's copy beside the pages, whatever the front end calls it, is no page."""
+    page = write_page(folder, "print('done')")
+    names = ["42_small-Copy1", "42_small (1)", "Kopie von 42_small", "42_small copy", "Untitled"]
+    copies = draw.sample(names, draw.randint(1, len(names)))
+    for name in copies:
+        (folder / f"{name}.ipynb").write_text(page.read_text(encoding="utf-8").replace("done", "'"), encoding="utf-8")
+    before = f"""
+import importlib
+importlib.reload(notebooks)
+notebooks.PAGES = ("42_small",)
+files.NOTEBOOKS = pathlib.Path({str(folder)!r})
+"""
+    status, said = answer(course(folder, "run", "--dataset", "digits", before=before))
+    assert status == 0 and "Left out" in said and all(name in said for name in copies), said
+    kept({path.stem for path in folder.glob("*.ipynb")} == {"42_small", *copies}, "a learner's copy is gone")
+    assert [path.stem for path in (folder / "out").glob("*.ipynb")] == ["42_small"]
+    return "left out, with a line"
+
+
 # --- servers
 
 
@@ -867,6 +930,9 @@ FAULTS = [
     Fault("disk full: checkpoint", full_disk_at_a_checkpoint, 10),
     Fault("disk full: course run", full_disk_in_a_run, 1, 0),
     Fault("read-only folder", read_only, 1, 0),
+    Fault("disk that refuses modes", no_modes, 4),
+    Fault("relative names of folders", relative_names, 4, 0),
+    Fault("duplicates of a page", duplicated_page, 4, 0),
     *(Fault(f"server {what}", bad_server(how), 3, how in ("half", "html", "loop")) for how, what in SERVERS.items()),
     Fault("server redirects", redirected_server, 3),
     Fault("kernel dies inside a cell", dying_kernel, 2, 0),

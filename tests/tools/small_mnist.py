@@ -35,7 +35,8 @@ def make_small(folder, monkeypatch):
         packed.append((f"{name}.gz", hashlib.md5(gzip.compress(content, mtime=0)).hexdigest()))
     monkeypatch.setenv("COURSE_DATA", str(folder))
     monkeypatch.setattr(data, "SIZES", SMALL)
-    monkeypatch.setattr(data, "MNIST_MD5", checksums)
+    for kind in data.CHECKSUMS:
+        monkeypatch.setitem(data.CHECKSUMS, kind, [checksums[file] for file in data.FILES])
     monkeypatch.setattr(datasets.MNIST, "resources", packed)
     return folder, arrays
 

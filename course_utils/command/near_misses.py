@@ -1,0 +1,50 @@
+"""What lies in the data folder and is nearly a set of images: for `course data`, where one is not found."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from course_utils import data
+
+# The four files under other names too: Kaggle has a dot for the second hyphen, browsers add " (1)".
+ALIKE = re.compile(r"(train|t10k)-(images|labels)[-.]idx([13])-ubyte(?: ?\(\d+\))?(\.gz)?", re.IGNORECASE)
+DEEP = 5  # folders below the data folder that are looked into
+
+
+def near_misses(root: Path, name: str) -> list[str]:
+    """A line on each thing that is nearly right, with what to do; none where nothing is.
+
+    Args:
+        root: the data folder.
+        name: a set that is not on disk.
+    """
+    if any(part != part.strip(" '\"") for part in root.parts):
+        return [f"the variable COURSE_DATA has quotes or spaces around its path, {str(root)!r}: leave them out"]
+    if not root.is_dir():
+        return [f"there is no folder {root}"]
+    places = {data.raw_folder(root, other): other for other in data.DOWNLOADS}
+    wanted, lines = data.raw_folder(root, name), []
+    for path in _files(root, DEEP):
+        if not (match := ALIKE.fullmatch(path.name)):
+            continue
+        right = f"{match[1]}-{match[2]}-idx{match[3]}-ubyte{match[4] or ''}".lower()
+        if path.name == right and path.parent in places:
+            continue
+        if "fashion" in str(path.relative_to(root)).lower() and name == "mnist":
+            continue  # more likely the other one's
+        lines.append(f"{os.path.relpath(path, root)} should be {os.path.relpath(wanted / right, root)}: move it there")
+    return lines
+
+
+def _files(folder: Path, deep: int) -> Iterator[Path]:
+    """All files in a folder and in those below it, to a depth."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:  # not ours to read
+        return
+    for entry in entries:
+        if entry.is_file():
+            yield Path(entry.path)
+        elif deep and entry.is_dir() and not entry.name.startswith("."):
+            yield from _files(Path(entry.path), deep - 1)
