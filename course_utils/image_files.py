@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -84,8 +85,8 @@ def read(files: list[Path], root: Path, side: int) -> Found:
 
 
 def _walk(place: Path, above: tuple) -> Iterator[Path]:
-    here = os.stat(place)
-    here = (here.st_dev, here.st_ino)
+    known = os.stat(place)
+    here = (known.st_dev, known.st_ino)
     if here in above:  # a link that leads back up
         return
     with os.scandir(place) as entries:
@@ -132,8 +133,8 @@ def _square(image, side):
     """The whole image, shrunk or enlarged, and filled up to a square with the grey of its border."""
     grey = np.asarray(image)
     border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    middle = float(np.median(border))
-    return ImageOps.pad(image, (side, side), color=middle if image.mode == "F" else int(middle))
+    middle: Any = float(np.median(border)) if image.mode == "F" else int(np.median(border))
+    return ImageOps.pad(image, (side, side), color=middle)
 
 
 def _scale(found, deep, floats):

@@ -8,8 +8,9 @@ import torch
 
 from course_utils import CourseError, data
 from course_utils.classifier import Classifier, load_classifier
-from course_utils.support.files import WEIGHTS
+from course_utils.support.files import WEIGHTS, data_dir
 
+WRONG = {"digits": 1.0, "mnist": 1.0, "fashion-mnist": 8.0}  # percent of the test images, at most
 COMMITTED = sorted(WEIGHTS.glob("classifier_*.safetensors"))
 
 
@@ -27,19 +28,19 @@ def test_checkpoints_are_small_and_tell_how_they_were_made(path):
     assert path.stat().st_size < 1e6
     assert {t["dtype"] for name, t in tensors.items() if "num_batches" not in name} == {"F16"}
     assert {"data", "training images", "epochs", "lr", "seed", "test error, percent"} <= set(notes)
-    assert float(notes["test error, percent"]) <= 1.0
+    assert float(notes["test error, percent"]) <= WRONG[notes["data"]]
 
 
-def test_both_data_sets_have_one():
-    assert [path.stem for path in COMMITTED] == ["classifier_digits", "classifier_mnist"]
+def test_each_data_set_has_one():
+    assert {path.stem for path in COMMITTED} == {f"classifier_{name}" for name in data.TITLES}
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist"])
-def test_it_reads_its_digits_and_its_features_are_standardised(name, request):
-    if name == "mnist":
-        request.getfixturevalue("mnist")
+@pytest.mark.parametrize("name", WRONG)
+def test_it_reads_its_images_and_its_features_are_standardised(name):
+    if name != "digits" and not data.is_on_disk(name):
+        pytest.skip(f"{data.TITLES[name]} is not in {data_dir()}")
     judge, test = load_classifier(name), data.load(name, "test", 2_000)
-    assert (judge.classify(test.x) == test.y).float().mean() > 0.98
+    assert 100 * (judge.classify(test.x) != test.y).float().mean() < WRONG[name] + 1
     features = judge.features(test.x)
     assert features.shape == (2_000, 64)
     assert features.mean().item() == pytest.approx(0, abs=0.05)

@@ -86,7 +86,7 @@ def rows(x):
 BATCHES = [(3, 1, 28, 28), (1, 1, 28, 28), (3, 784), (2, 3, 28, 28), (7, 3), (5, 2, 2)]
 
 
-@accepts("losses.mse", "losses.sse", "metrics.squared_error")
+@accepts("losses.mse", "losses.full", "losses.sse", "metrics.squared_error")
 @PROFILE
 @given(pairs(BATCHES, NUMBERS))
 def test_squared_errors(pair):
@@ -412,7 +412,7 @@ def test_digits_are_a_stream_that_the_factors_draw(split, size, seed):
     assert torch.equal(images.y, factors["digit"])
 
 
-@accepts("data.load", "data.is_on_disk", "data.read_idx", "data.reader", "data.raw_folder")
+@accepts("data.load", "data.is_on_disk", "data.read_idx", "data.read_whole", "data.raw_folder")
 @PROFILE
 @given(st.sampled_from(["train", "val", "train+val", "test"]), st.none() | st.integers(1, 10))
 def test_files_are_read_as_numpy_reads_them(split, size):
@@ -428,7 +428,7 @@ def test_files_are_read_as_numpy_reads_them(split, size):
     assert np.array_equal(images.y.numpy(), arrays[f"{part}-labels-idx1-ubyte"][start:stop])
 
 
-@accepts("data.load_folder")
+@accepts("data.load_folder", "image_files.find", "image_files.read")
 @PROFILE
 @given(
     st.lists(
@@ -631,6 +631,7 @@ TOLD_ELSEWHERE = {
     "pretrained.make": "trains, in test_pretrained.py",
     "pretrained.main": "trains, in test_pretrained.py",
     "download.download": "fetches, in test_download.py",
+    "data.reader": "torchvision's class, for the download",
     "whole_number_vae.WholeNumberVAE.fingerprint": "an attribute, of 8 bytes",
 }
 OTHER_FLOORS = ("checks.", "scoreboard.")  # tests/exercises/test_properties.py

@@ -230,6 +230,7 @@ def test_the_mean_loss_of_an_epoch_is_not_added_up_in_half_precision(dtype, valu
     assert history[0]["train"] == pytest.approx(value, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:There is a performance drop")  # PyTorch's, of a step that it batches one by one
 def test_gradients_of_single_images():
     generator = torch.Generator().manual_seed(0)
     x_hat, x = torch.rand(2, 6, 784, generator=generator).clamp(0.01, 0.99)
