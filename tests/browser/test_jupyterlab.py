@@ -38,7 +38,7 @@ START_SECONDS, RUN_SECONDS, STEP_SECONDS = 120, 240, 30  # on a slow machine tha
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """What `course learn` starts for a learner who begins: the address with its token, and a folder for all else."""
+    """What `course learn` starts for a learner who begins: its address and token, and a folder for all else."""
     folder = tmp_path_factory.mktemp("learner")
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
     cells = [nbformat.v4.new_code_cell(code.strip()) for code in MOVES.split("---")]
@@ -69,13 +69,12 @@ def lab(tmp_path_factory):
 
 
 def wait_for(learn, log):
-    """The address that JupyterLab names once it listens."""
+    """The address that JupyterLab names once it listens, and the token: two texts."""
     for _ in range(10 * START_SECONDS):
-        if named := re.search(
-            r"http://localhost:\d+/lab/tree/00_start_here\.ipynb\?token=\w+", log.read_text(errors="replace")
-        ):
-            return named[0]
-        assert learn.poll() is None, log.read_text(errors="replace")
+        said = log.read_text(errors="replace")
+        if named := re.search(r"(http://localhost:\d+/lab)\S*\?token=(\w+)", said):
+            return named.groups()
+        assert learn.poll() is None, said
         time.sleep(0.1)
     pytest.fail(log.read_text(errors="replace"))
 
@@ -83,17 +82,14 @@ def wait_for(learn, log):
 @pytest.fixture(scope="module")
 def open_page(lab, browser):
     """Opens a page by its number, or a notebook by its name, and runs it from the menu; gives the tab."""
-    address, _ = lab
+    (address, token), _ = lab
     expect.set_options(1000 * STEP_SECONDS)
 
     def open_page(number):
         file = notebooks.find([number])[0].name if number.isdigit() else f"{number}.ipynb"
         tab = browser.new_page(viewport={"width": 1280, "height": 900})
         tab.set_default_timeout(1000 * STEP_SECONDS)
-        tab.goto(
-            address.replace("/lab/tree/00_start_here.ipynb", f"/lab/workspaces/{number}/tree/{file}"),
-            wait_until="domcontentloaded",
-        )
+        tab.goto(f"{address}/workspaces/{number}/tree/{file}?token={token}", wait_until="domcontentloaded")
         # In the status bar; the sign beside the kernel's name says so before it is there.
         expect(tab.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=1000 * START_SECONDS)
         tab.get_by_role("menuitem", name="Run", exact=True).click()
