@@ -5,7 +5,7 @@ The package is two products. The first is a lesson to be read, in this order:
     models, losses        the networks of the course and what they minimise: read these as formulas
     training, resuming    the loop of page 01 at full speed, and one that can be killed
     metrics, plots        every figure with its unit, every picture; `diagrams` are the drawings that explain
-    data, digits          images by name; the digits that the course draws itself
+    data, digits          images by name; the digits that the course draws itself; `image_files` reads your own
     coding                images as files, with a VAE (page 09)
     pretrained            networks that are trained already; `classifier` judges samples
 

@@ -69,7 +69,8 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         os.replace(temporary, path)
     except BaseException as error:
         if temporary:
-            temporary.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk that can be read only never held it
+                temporary.unlink()
         if not isinstance(error, OSError):
             raise
         raise CourseError(

@@ -65,7 +65,7 @@ def require_same_shape(x_hat: Any, x: Any) -> None:
             f"x_hat has shape {tuple(x_hat.shape)} and x has shape {tuple(x.shape)}: reshape one to the other's shape"
         )
     if x.ndim == 0 or not x.numel():
-        raise CourseError("there are no images to compare: the batch is empty")
+        raise CourseError("there are no images to compare: the batch is empty. Did a condition leave none over?")
     require_floats(x_hat, x)
 
 
@@ -199,7 +199,8 @@ def require_fitting(model: nn.Module, x: Tensor, batch_size: int) -> None:
     if len(x) % batch_size == 1 or batch_size == 1:
         norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
         if norm := next((layer for layer in model.modules() if isinstance(layer, norms)), None):
-            better = next((size for size in range(batch_size, 1, -1) if len(x) % size != 1), 2)
+            sizes = (*range(batch_size, 1, -1), *range(batch_size + 1, batch_size + 9))
+            better = next((size for size in sizes if len(x) % size != 1), "another number")
             raise CourseError(
                 f"{len(x):,} images in batches of {batch_size} leave a single one for the last batch, from which "
                 f"{type(norm).__name__} can learn no variance: take batch_size={better}, or leave an image out"
