@@ -96,7 +96,7 @@ def pop_images(coder: Any, model: WholeNumberVAE, count: int, plain: bool = Fals
     mu, row = model.posterior(x)
     offset = z - mu
     if np.abs(offset).max(initial=0) > (0 if plain else REACH):
-        raise CourseError("the bytes lead to a code that no encoder could have chosen: they are damaged, so compress the images anew")
+        raise CourseError("the bytes lead to a code that no encoder could have chosen: they are damaged, compress anew")
     if not plain:
         _push(coder, offset + REACH, POSTERIORS[row.ravel()])  # gives the bits back
     return x
