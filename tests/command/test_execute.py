@@ -181,7 +181,7 @@ def test_missing_mnist_is_said_before_anything_runs(capsys, monkeypatch, tmp_pat
         assert "course data mnist" in capsys.readouterr().err
     assert cli.main(["data"]) == 0
     out = capsys.readouterr().out
-    assert "digits" in out and "not on disk: `course data mnist`" in out
+    assert "digits" in out and "not on disk in " in out and "`course data mnist` downloads" in out
 
 
 def test_clean_drops_what_changes_from_run_to_run():
