@@ -89,14 +89,18 @@ def _walk(place: Path, above: tuple) -> Iterator[Path]:
     here = (known.st_dev, known.st_ino)
     if here in above:  # a link that leads back up
         return
-    with os.scandir(place) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _walk(Path(entry.path), (*above, here))
-            else:
-                yield Path(entry.path)
+    try:
+        entries = list(os.scandir(place))
+    except OSError:  # not ours to read: `read` will say so
+        yield place
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), (*above, here))
+        else:
+            yield Path(entry.path)
 
 
 def _read(file, side):
@@ -149,7 +153,7 @@ def _scale(found, deep, floats):
         if said < 16 and largest < 2**said:
             bits, why = said, "as their files say"
         else:  # whatever has room for 16 bits says 16
-            bits = next(bits for bits in (*DEPTHS, 64) if largest < 2**bits)
+            bits = next(bits for bits in DEPTHS if largest < 2**bits)
             why = f"{bits} bits hold their largest value, {largest:,.0f}"
         white = 2.0**bits - 1
     for place, image in deep.items():

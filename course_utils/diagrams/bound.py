@@ -8,6 +8,7 @@ from course_utils.diagrams.drawing import BLUE, GREEN, INK, ORANGE, PINK, drawin
 from course_utils.support.devices import on_cpu
 
 
+@on_cpu
 def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> None:
     """Draw the ELBO over all q for two codes, below the line that it touches.
 
@@ -17,7 +18,7 @@ def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> Non
     """
     joint = (prior * likelihood).cpu()
     log_p, best = joint.sum().log().item(), (joint[0] / joint.sum()).item()
-    first = torch.linspace(0.001, 0.999, 500, device="cpu")
+    first = torch.linspace(0.001, 0.999, 500)
     both = torch.stack([first, 1 - first])
     elbo = (both * (joint[:, None].log() - both.log())).sum(0)
     alt = (
@@ -25,7 +26,7 @@ def elbo_curve(prior: Tensor, likelihood: Tensor, q: float | None = None) -> Non
         f"and touches it at {best:.2f}, the posterior."
     )
     if q is not None:
-        at = torch.tensor([q, 1 - q], device="cpu")
+        at = torch.tensor([q, 1 - q])
         here = (at * (joint.log() - at.log())).sum().item()
         alt += f" At q = {q:g} it is {here:.2f}, a gap of {log_p - here:.2f}."
     with drawing(6.4, 3.6, alt) as axis:

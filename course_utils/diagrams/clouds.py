@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Ellipse, FancyBboxPatch
 
 from course_utils.diagrams.drawing import BLUE, GREEN, INK, ORANGE, PALE, PINK, arrow, bare, drawing
+from course_utils.support.devices import on_cpu
 
 # Codes of twelve images, three of each of four digits, as an autoencoder might place them.
 POINTS = torch.tensor(
@@ -30,14 +31,15 @@ SPREADS = torch.tensor([0.45, 0.5], device="cpu").repeat(12, 1)
 INKS = [BLUE, ORANGE, GREEN, PINK]
 
 
+@on_cpu
 def points_and_clouds(random: tuple[float, float] = (0.4, 0.9)) -> None:
     """Draw an autoencoder's codes, where a random place is far from all, beside a VAE's clouds inside the prior.
 
     Args:
         random: the place of a random code, in both.
     """
-    gap = (torch.tensor(random, device="cpu") - POINTS).norm(dim=1).min().item()
-    inside = int((((torch.tensor(random, device="cpu") - MEANS) / SPREADS).norm(dim=1) < 2).sum())
+    gap = (torch.tensor(random) - POINTS).norm(dim=1).min().item()
+    inside = int((((torch.tensor(random) - MEANS) / SPREADS).norm(dim=1) < 2).sum())
     alt = (
         f"Left, points: twelve codes on four islands; a random code, a cross, is {gap:.1f} away from the nearest. "
         f"Right, clouds: the same twelve images as overlapping ellipses that fill the prior's circle; the cross "

@@ -12,15 +12,17 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from course_utils.plots import CLASS_COLOURS, STYLE, draw_scatter, frame, show
+from course_utils.support.devices import on_cpu
 
 SPAN = 3.5  # the codes are shown from -SPAN to SPAN
 STEPS = 15  # decoded places along an axis
 FILM_STEPS, FILM_CODES = 9, 500  # the same in the small pictures of a film, and how many codes these show
 
 
+@on_cpu
 def places(steps: int = STEPS) -> Tensor:
     """Codes (steps * steps, 2), row by row from the top left, at even steps of the prior's probability."""
-    ticks = Normal(0.0, 1.0).icdf((torch.arange(steps, device="cpu") + 0.5) / steps)
+    ticks = Normal(0.0, 1.0).icdf((torch.arange(steps) + 0.5) / steps)
     return torch.cartesian_prod(-ticks, ticks).flip(1)
 
 

@@ -191,14 +191,14 @@ def check_pairs(pairs_loss):
     for mistake, formula in mistakes.items():
         if like(formula):
             return mistake
-    alike = {
-        "mean": lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean(),
-        "heated": lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean() / t,
-        "apart": lambda a, b, t: 1 - (unit(a) * unit(b)).sum(1).mean(),
-        "squares": lambda a, b, t: F.mse_loss(a, b),
-        "unit squares": lambda a, b, t: F.mse_loss(unit(a), unit(b)),
-    }
-    if any(like(formula) for formula in alike.values()):
+    only_partners = [
+        lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean(),
+        lambda a, b, t: -(unit(a) * unit(b)).sum(1).mean() / t,
+        lambda a, b, t: 1 - (unit(a) * unit(b)).sum(1).mean(),
+        lambda a, b, t: F.mse_loss(a, b),
+        lambda a, b, t: F.mse_loss(unit(a), unit(b)),
+    ]
+    if any(map(like, only_partners)):
         return "this only asks partners to agree: one code for all images would be perfect. Who pushes the others away?"
     a, b, t = cases[0]
     return f"for the first of the test batches the loss should be {first_way(a, b, t):.4f}, yours is {answers[0]:.4f}"

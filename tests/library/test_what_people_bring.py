@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from course_utils import CourseError, data, download, losses, metrics
 from course_utils.data import load, load_folder
+from course_utils.diagrams import bound, clouds, plane
 from course_utils.models import VAE, Autoencoder
 from course_utils.resuming import fit_resumable
 from course_utils.support.files import write_bytes
@@ -103,6 +104,22 @@ def test_linked_folders_are_classes_and_circles_end(tmp_path, capsys):
     images = load_folder(own)
     assert len(images) == 3 and images.y.tolist() == [0, 1, 2]  # cats, dogs, and the linked file
     assert "Skipped" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["locked", "deep/locked"])
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(tmp_path, monkeypatch, capsys, place):
+    locked, scandir = tmp_path / place, os.scandir
+    locked.mkdir(parents=True)
+    Image.new("L", (28, 28), 255).save(tmp_path / "a.png")
+
+    def refuse(path):  # root may read everything, so permissions alone would not show it
+        if os.fspath(path) == str(locked):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert len(load_folder(tmp_path)) == 1
+    assert f"Skipped {os.path.join(*place.split('/'))!r}: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["a.heic", "photo.jpg"])
@@ -243,35 +260,28 @@ def test_gradients_of_single_images():
 # --- devices
 
 
-def test_another_default_device_changes_nothing():
-    def run():
-        train = load("digits", "train", 200)
-        model = Autoencoder().to("cpu") if torch.get_default_device().type == "cpu" else own.to("cpu")
-        return train, fit(model, train, mse_of, epochs=1, device="cpu", progress=False)
+def test_another_default_device_changes_nothing(tmp_path, shown):
+    Image.new("L", (28, 28), 255).save(tmp_path / "a.png")
+    models = [Autoencoder(), Autoencoder()]
+    models[1].load_state_dict(models[0].state_dict())
 
-    torch.manual_seed(0)
-    own = Autoencoder()
-    state = {name: value.clone() for name, value in own.state_dict().items()}
-    torch.manual_seed(0)
-    expected, history = run()
-    own.load_state_dict(state)
+    def run(model):
+        train, mine = load("digits", "train", 200), load_folder(tmp_path)
+        history = fit(model, train, mse_of, epochs=1, device="cpu", progress=False)
+        bound.elbo_curve(torch.full((2,), 0.5, device="cpu"), torch.full((2,), 0.4, device="cpu"), q=0.3)
+        clouds.points_and_clouds()
+        return train, mine, plane.places(), history[0]["train"]
+
+    expected = run(models[0])
     torch.set_default_device("meta")  # as the other one: it holds no numbers, and refuses a CPU's generator
     try:
-        found, again = run()
-        assert load_own_images_on_another_default_device()
+        found = run(models[1])
     finally:
         torch.set_default_device(None)
-    assert torch.equal(found.x, expected.x) and torch.equal(found.y, expected.y)
-    assert again[0]["train"] == history[0]["train"]
-
-
-def load_own_images_on_another_default_device():
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        Image.new("L", (28, 28), 255).save(f"{folder}/a.png")
-        images = load_folder(folder)
-        return images.x.device.type == images.y.device.type == "cpu"
+    for before, after in zip(expected[:2], found[:2], strict=True):
+        assert torch.equal(before.x, after.x) and torch.equal(before.y, after.y)
+    assert torch.equal(expected[2], found[2]) and expected[3] == found[3]
+    assert shown[0]["text/plain"] == shown[2]["text/plain"] and shown[1]["text/plain"] == shown[3]["text/plain"]
 
 
 # --- disks, masks and paths
