@@ -1,7 +1,6 @@
 """Learning calls of page 11."""
 
 from itertools import product
-from numbers import Real
 
 import torch
 from torch.distributions import Normal, kl_divergence
@@ -16,6 +15,17 @@ PREDICTIONS = {
             "b": "the same blur for every image",
             "c": "sharper, since the printed loss is far closer to 0",
         },
+        "why": "Each nat of KL then weighs as much as 784 nats of reconstruction: an empty code is the best one.",
+    },
+    "11-famous": {
+        "question": "PyTorch-VAE takes F.mse_loss, a mean over 3 x 64 x 64 values, and adds 0.00025 times the KL of an "
+        "image. Beside a VAE that sums both, its KL weighs ...",
+        "options": {
+            "a": "thousands of times less",
+            "b": "about as much: the two factors cancel",
+            "c": "about three times as much",
+        },
+        "why": "The mean divides the reconstruction by 12,288; times 0.00025, the KL is ahead by a factor of 3.07.",
     },
     "11-blur": {
         "question": "same layers, same code size, squared error: beside a plain autoencoder, the VAE's copies are ...",
@@ -24,6 +34,7 @@ PREDICTIONS = {
             "b": "sharper, because of the noise: at most half the error",
             "c": "about as good, within a fifth, once the loss is balanced",
         },
+        "why": "Its noise costs little where the likelihood believes in small errors; what blurs is a wide sigma.",
     },
     "11-warm-up": {
         "question": "two runs end with the same KL weight; one has it from the start, one lets it grow. They reach ...",
@@ -32,14 +43,27 @@ PREDICTIONS = {
             "b": "clearly different losses: the slow start wastes time, and loses",
             "c": "the same loss, since in the end they minimise the same",
         },
+        "why": {
+            "b": "The price at the beginning decides whether the code is ever used; the time lost is short.",
+            "c": "They have the same minimum, but the run with the full price from the start does not find it.",
+        },
     },
 }
 
-REDUCTIONS = {
-    "sum": lambda terms: terms.sum(),
-    "batchmean": lambda terms: terms.sum() / len(terms),
-    "mean": lambda terms: terms.mean(),
-}
+
+def _sum(terms):
+    return terms.sum()
+
+
+def _batchmean(terms):
+    return terms.sum() / len(terms)
+
+
+def _mean(terms):
+    return terms.mean()
+
+
+REDUCTIONS = {"sum": _sum, "batchmean": _batchmean, "mean": _mean}
 
 
 def check_hidden_beta(hidden_beta):
@@ -118,39 +142,55 @@ def check_mended_loss(vae_loss):
     return "the reconstruction is right, but the KL is not the one of the formula"
 
 
-def check_active_units(active_units):
+def check_free_bits(free_bits):
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(500, 6, generator=generator)
-    noise = (noise - noise.mean(0)) / noise.std(0)
-    # Standard deviations; the squares are .012, .009, .0036, .25, 0 and 1.
-    mu = noise * torch.tensor([0.1095, 0.095, 0.06, 0.5, 0.0, 1.0]) + torch.tensor([0.0, 0.0, 0.0, 1.0, 3.0, 0.0])
-    answer = filled(active_units(mu))
-    if isinstance(answer, torch.Tensor):
-        if answer.numel() > 1:
-            return f"expected one number, got a tensor of shape {tuple(answer.shape)}"
-        answer = answer.item()
-    if isinstance(answer, bool) or not isinstance(answer, Real):
-        return f"expected a number, got {type(answer).__name__}"
-    mistakes: dict[Real | float, str] = {
-        6: "every unit was counted: is the variance of each compared with 0.01?",
-        5: "this compares the standard deviation with 0.01; the variance is its square",
-        4: "a unit whose mean is the same for every image tells nothing, however far from 0 it is",
-        0: "nothing was counted, though some of these units vary a lot",
+    kl = torch.rand(8, 5, generator=generator) * torch.tensor([0.05, 0.2, 0.4, 1.3, 1.7])
+    kl = kl * torch.linspace(0.2, 1.8, 8)[:, None]  # images differ in what they cost
+    floor = 0.5
+    answer = filled(free_bits(kl, floor))
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
+        return "expected one number, as a tensor without axes: the sum over the dimensions"
+    means = kl.mean(0)
+    right = means.clamp(min=floor).sum()
+    mistakes = {
+        "this is the plain KL: where does the floor come in?": means.sum(),
+        "here each image has its own floor: take the mean over the images first": kl.clamp(min=floor).mean(0).sum(),
+        "one floor for the whole code is another method: here each dimension has its own": (
+            means.sum().clamp(min=5 * floor)
+        ),
+        "one floor for each image's whole code is another method: here each dimension has its own": (
+            kl.sum(1).clamp(min=5 * floor).mean()
+        ),
+        "this is a ceiling: what costs more than the floor should keep its price": means.clamp(max=floor).sum(),
+        "the floor was taken away from the price; it should count as at least the floor": (
+            (means - floor).clamp(min=0).sum()
+        ),
+        "below the floor the price is 0 here; it should be the floor": means.where(means > floor, 0 * means).sum(),
+        "the floor was added to every dimension": (means + floor).sum(),
+        "this is a mean over the dimensions; the KL is a sum over them": means.clamp(min=floor).mean(),
+        "this is a sum over the images: take their mean": kl.sum(0).clamp(min=floor).sum(),
+        "the floor comes before the sum over the images is divided": 8 * right,
+        "the mean was taken over the dimensions, and the floor put under each image": (
+            kl.mean(1).clamp(min=floor).sum()
+        ),
     }
-    mistakes[int((mu.var(1) > 0.01).sum())] = (
-        "this counts images: for each unit, the variance over the images is wanted"
-    )
-    mistakes[3 / 6] = "this is the share of the units; their number was asked for"
-    if answer != 3:
-        return mistakes.get(answer, f"3 of these 6 units have a variance above 0.01, and you counted {answer:g}")
-    other = float(active_units(torch.cat([mu, mu[:, :1]], dim=1)))
-    return None if other == 4 else "right for one set of codes, but not for another"
+    if not torch.isclose(answer, right, rtol=1e-4):
+        hints = [hint for hint, value in mistakes.items() if torch.isclose(answer, value, rtol=1e-4)]
+        return hints[0] if hints else f"for the example of hint 2 it should be 2.5; here {right:.3f}, not {answer:.3f}"
+    other = torch.tensor([[0.0, 1.0], [0.2, 3.0]], requires_grad=True)
+    answer = free_bits(other, 0.5)
+    if not torch.isclose(torch.as_tensor(answer).detach(), torch.tensor(2.5)):
+        return "right for one floor or number of images, but not for another: use what is given"
+    slope = torch.autograd.grad(answer, other)[0] if answer.requires_grad else torch.zeros_like(other)
+    if not slope[:, 1].all():
+        return "the number is right, but no gradient comes through it: training could not change the code"
+    return None
 
 
 CHECKS = {
     "11-hidden-beta": check_hidden_beta,
     "11-mended-loss": check_mended_loss,
-    "11-active-units": check_active_units,
+    "11-free-bits": check_free_bits,
 }
 
 QUIZ = [
