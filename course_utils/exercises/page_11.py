@@ -3,6 +3,7 @@
 from itertools import product
 from numbers import Real
 
+import numpy as np
 import torch
 from torch.distributions import Normal, kl_divergence
 
@@ -125,8 +126,9 @@ def check_active_units(active_units):
     # Standard deviations; the squares are .012, .009, .0036, .25, 0 and 1.
     mu = noise * torch.tensor([0.1095, 0.095, 0.06, 0.5, 0.0, 1.0]) + torch.tensor([0.0, 0.0, 0.0, 1.0, 3.0, 0.0])
     answer = filled(active_units(mu))
-    if isinstance(answer, torch.Tensor):
-        if answer.numel() > 1:
+    if isinstance(answer, torch.Tensor | np.ndarray):
+        answer = torch.as_tensor(answer)
+        if answer.numel() != 1:
             return f"expected one number, got a tensor of shape {tuple(answer.shape)}"
         answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, Real):

@@ -411,7 +411,7 @@ def test_first_answer_to_a_question_of_a_quiz_is_kept(state, monkeypatch):
     request = {"metadata": {}, "content": {"allow_stdin": True, "code": ""}}
     monkeypatch.setattr(checks, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: request))
     shown, buttons = [], []
-    monkeypatch.setattr(checks, "display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr(checks, "display", lambda bundle: shown.append(bundle))
     widget = SimpleNamespace(_repr_mimebundle_=lambda: {"text/plain": "VBox", "widget": 1})
     monkeypatch.setattr(quiz_buttons, "with_buttons", lambda *given: buttons.append(given) or widget)
     quiz("00")
