@@ -216,8 +216,8 @@ def read_whole(root: Path, name: str, file: str) -> bytes:
         raise CourseError(f"{archive} is damaged: {last_line(error)}. {_remedy(name)}") from error
     except OSError as error:
         raise CourseError(f"cannot read {source}: {error.strerror}. Mend its permissions, or do without it.") from error
-    if (owner := owner_of(content, file)) != name:
-        problem = f"belongs to {TITLES[owner]}" if owner else "is damaged: its checksum is not the published one"
+    if name not in (owners := owners_of(content, file)):
+        problem = f"belongs to {TITLES[owners[0]]}" if owners else "is damaged: its checksum is not the published one"
         raise CourseError(f"{source} {problem}. {_remedy(name)}")
     if packed:
         with contextlib.suppress(CourseError):  # where it cannot be written, it is unpacked anew each time
@@ -226,10 +226,10 @@ def read_whole(root: Path, name: str, file: str) -> bytes:
     return content
 
 
-def owner_of(content: bytes, file: str) -> str | None:
-    """The set that has this content, unpacked, in this one of its FILES; None where none has."""
+def owners_of(content: bytes, file: str) -> list[str]:
+    """The sets that have this content, unpacked, in this one of their FILES: one, or none."""
     md5, place = hashlib.md5(content, usedforsecurity=False).hexdigest(), FILES.index(file)
-    return next((name for name, known in CHECKSUMS.items() if md5 == known[place]), None)
+    return [name for name, known in CHECKSUMS.items() if md5 == known[place]]
 
 
 def _remedy(name):

@@ -34,21 +34,23 @@ def near_misses(root: Path, name: str) -> list[str]:
         right = f"{match[1]}-{match[2]}-idx{match[3]}-ubyte{match[4] or ''}".lower()
         if path.name == right and path.parent in places:
             continue
-        owner = _owner(path, right.removesuffix(".gz"))
-        if owner != name and (owner or ("fashion" in str(path.relative_to(root)).lower() and name == "mnist")):
-            continue  # the other one's, or more likely so
+        owners = _owners(path, right.removesuffix(".gz"))
+        if owners and name not in owners:
+            continue  # another one's
+        if not owners and name == "mnist" and "fashion" in str(path.relative_to(root)).lower():
+            continue  # more likely the other one's
         here, there = os.path.relpath(path, root), wanted / right
         first = ", once the folder of that name has another one" if there.is_dir() else ""
         lines.append(f"{here} should be {os.path.relpath(there, root)}: move it there{first}")
     return lines
 
 
-def _owner(path: Path, file: str) -> str | None:
-    """The set that has this content in one of its FILES; None where it cannot be told."""
+def _owners(path: Path, file: str) -> list[str]:
+    """The sets that have this content in one of their FILES; none where it cannot be told."""
     with contextlib.suppress(OSError, EOFError, zlib.error):
         content = path.read_bytes()
-        return data.owner_of(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content, file)
-    return None
+        return data.owners_of(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content, file)
+    return []
 
 
 def _files(folder: Path, deep: int) -> Iterator[Path]:
