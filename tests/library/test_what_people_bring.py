@@ -372,10 +372,11 @@ class NoFloat64(TorchFunctionMode):
             return result.clone()
         tensors = [value for value in args if isinstance(value, torch.Tensor)]
         ours = [value for value in tensors if getattr(value, "there", False)]
-        if isinstance(result, torch.Tensor) and ours:
-            if result.dtype == torch.double:
-                raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
-            result.there = True
+        for part in (result if isinstance(result, tuple) else [result]) if ours else []:
+            if isinstance(part, torch.Tensor):
+                if part.dtype == torch.double:
+                    raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+                part.there = True
         return result
 
 
