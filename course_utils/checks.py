@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 from IPython import get_ipython
-from IPython.display import display
 
 from course_utils import CourseError
 from course_utils.exercises import NotFilledIn, progress, sandbox, solutions
 from course_utils.support.attempt import TimeUp, attempt
 from course_utils.support.notebooks import tags
+from course_utils.support.showing import display
 from course_utils.support.words import described, say
 
 SECONDS = 4  # that an answer may take; the judges themselves take less than a tenth of a second
@@ -127,7 +127,7 @@ def solution(id: str) -> None:
     _find(id, "CHECKS")
     code = solutions.find(id).definition
     note = f"The course's answer to {id}, to be read: nothing was defined, and it does not count as solved."
-    _display({"text/plain": f"{note}\n\n{code}", "text/markdown": f"{note}\n\n```python\n{code}\n```"})
+    display({"text/plain": f"{note}\n\n{code}", "text/markdown": f"{note}\n\n```python\n{code}\n```"})
 
 
 def quiz(id: str) -> None:
@@ -159,7 +159,7 @@ def quiz(id: str) -> None:
         kept = [progress.kept("quiz", f"{id}-{number}").get("answer") for number in range(1, len(questions) + 1)]
         buttons = with_buttons(questions, kept, lambda number, letter: _keep_answer(id, number, letter, questions))
         bundle |= {kind: view for kind, view in buttons._repr_mimebundle_().items() if kind not in bundle}
-    _display(bundle)
+    display(bundle)
 
 
 def _judge(judge, answer, may_change):
@@ -271,14 +271,6 @@ def _text(error):
         return "its message cannot be read"
 
 
-def _display(bundle):
-    """Show what a front end shows best, or the text alone where there is none."""
-    if get_ipython() is None:
-        say(bundle["text/plain"])
-    else:
-        display(bundle, raw=True)
-
-
 def _keep_guess(id, guess, question):
     """Keep a guess and return what to say of it; raises a CourseError for one that makes no sense."""
     guess = _valid(guess, question)
@@ -352,6 +344,8 @@ def _valid(guess, question, what="guess"):
             letters = ", ".join(question["options"])
             raise CourseError(f"the {what} {guess!r} is none of the answers: expected one of {letters}")
         return letter
+    if getattr(guess, "shape", None) == ():  # a number of torch's or NumPy's
+        guess = guess.item()
     if isinstance(guess, str):
         raise CourseError(f"the {what} {guess!r} is text: write a number without quotes, such as {question['example']}")
     if isinstance(guess, bool) or not isinstance(guess, int | float) or not -1e9 < guess < 1e9:

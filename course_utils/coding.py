@@ -15,7 +15,7 @@ import numpy as np
 from constriction import stream
 
 from course_utils import CourseError
-from course_utils.support.words import described
+from course_utils.support.words import described, last_line
 from course_utils.whole_number_vae import MU_LIMIT, POSTERIORS, PRIOR_MODEL, REACH, WholeNumberVAE, as_array
 
 BLOCK = 8  # at most so many images pass through the networks together
@@ -35,6 +35,7 @@ def compress(model: WholeNumberVAE, images: Any) -> bytes:
 
     Where the model would need more bytes than the pixels themselves, the pixels are stored as they are.
     """
+    _require_coding_model(model)
     x = _pixels(model, images)
     coder = stream.stack.AnsCoder()
     for start, stop in blocks(len(x)):
@@ -51,17 +52,23 @@ def decompress(model: WholeNumberVAE, data: bytes) -> np.ndarray:
     Raises:
         CourseError: where the bytes are damaged, cut short or too many, or were made with another model.
     """
+    _require_coding_model(model)
     kind, count, check, payload = unpack(data, model.fingerprint)
+    if kind not in (STORED, BITS_BACK) or len(payload) % (784 if kind == STORED else 4):
+        raise CourseError("the file holds something else than images: it was not written by `compress`")
     if kind == STORED:
-        x = np.frombuffer(payload, np.uint8).reshape(count, 784)
+        x = np.frombuffer(payload, np.uint8).reshape(-1, 784)
     else:
-        coder = stream.stack.AnsCoder(np.frombuffer(payload, "<u4").astype(np.uint32))
+        try:
+            coder = stream.stack.AnsCoder(np.frombuffer(payload, "<u4").astype(np.uint32))
+        except ValueError as error:
+            raise CourseError(f"the file was not written by `compress`: {last_line(error)}") from error
         parts = [pop_images(coder, model, stop - start, plain=start == 0) for start, stop in blocks(count)[::-1]]
         x = np.concatenate(parts[::-1]) if parts else np.zeros((0, 784), np.int32)
         if not coder.is_empty():
             raise CourseError("the file holds more than its images: it was not written by `compress`")
     x = x.astype(np.uint8)
-    if zlib.crc32(x.tobytes()) != check:
+    if len(x) != count or zlib.crc32(x.tobytes()) != check:
         raise CourseError(
             "the decoded pixels are not those that were encoded: this machine computes other probabilities. "
             "Use the version of constriction that wrote the file"
@@ -156,6 +163,13 @@ def _push(coder, symbols, rows):
 
 def _pop(coder, rows):
     return coder.decode(ROWS, rows)
+
+
+def _require_coding_model(model):
+    if not isinstance(model, WholeNumberVAE):
+        raise CourseError(
+            f"expected a WholeNumberVAE, on whose probabilities all machines agree, got a {type(model).__name__}"
+        )
 
 
 def _pixels(model, images):

@@ -1,8 +1,10 @@
 """Sets of 28 x 28 images as tensors: by name, or from a folder of your own."""
 
+import contextlib
 import gzip
 import hashlib
 import os
+import tempfile
 import zlib
 from numbers import Integral
 from pathlib import Path
@@ -15,7 +17,7 @@ from torch.utils.data import TensorDataset
 
 from course_utils import CourseError, digits, image_files
 from course_utils.support.devices import on_cpu
-from course_utils.support.files import data_dir, write_bytes
+from course_utils.support.files import data_dir, given, write_bytes
 from course_utils.support.guards import require_images
 from course_utils.support.words import last_line, say
 
@@ -105,8 +107,10 @@ def load_folder(folder: str | Path, invert: bool = False) -> ImageSet:
     Returns:
         An `ImageSet` in the order of the file names. Its labels number the folders that images lie in, from 0.
     """
-    root = Path(os.path.expanduser(folder))
-    if not root.is_dir():
+    root = given(folder)
+    if os.path.isfile(root):
+        raise CourseError(f"{str(folder)!r} is a file: give the path of the folder that it lies in")
+    if not os.path.isdir(root):
         raise CourseError(f"there is no folder {str(folder)!r}: give the path of a folder with images in it")
     files = image_files.find(root)
     found = image_files.read(files, root, SIDE)
@@ -181,12 +185,17 @@ def read_idx(root: Path, name: str, train: bool) -> tuple[Tensor, Tensor]:
     from torchvision.datasets import mnist  # slow to import, and not needed for the built-in digits
 
     folder, files = raw_folder(root, name), [file for file in FILES if file.startswith("train" if train else "t10k")]
-    for file in files:
-        read_whole(root, name, file)
-    try:
-        images, labels = mnist.read_image_file(str(folder / files[0])), mnist.read_label_file(str(folder / files[1]))
-    except Exception as error:  # torchvision fails in whichever way the bytes lead to
-        raise CourseError(f"{folder} is damaged: {last_line(error)}. {_remedy(name)}") from error
+    whole = {file: read_whole(root, name, file) for file in files}
+    with contextlib.ExitStack() as stack:
+        place = folder
+        if not all(os.path.isfile(folder / file) for file in files):  # archives where nothing can be written
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="course-")))
+            for file, content in whole.items():
+                write_bytes(place / file, content)
+        try:
+            images, labels = mnist.read_image_file(str(place / files[0])), mnist.read_label_file(str(place / files[1]))
+        except Exception as error:  # torchvision fails in whichever way the bytes lead to
+            raise CourseError(f"{folder} is damaged: {last_line(error)}. {_remedy(name)}") from error
     n = SIZES["train+val" if train else "test"]
     if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.min() < 0 or labels.max() > 9:
         raise CourseError(f"{folder} is damaged: expected {n:,} images of 28 x 28 with labels 0 to 9. {_remedy(name)}")
@@ -207,15 +216,20 @@ def read_whole(root: Path, name: str, file: str) -> bytes:
         raise CourseError(f"{archive} is damaged: {last_line(error)}. {_remedy(name)}") from error
     except OSError as error:
         raise CourseError(f"cannot read {source}: {error.strerror}. Mend its permissions, or do without it.") from error
-    md5, place = hashlib.md5(content, usedforsecurity=False).hexdigest(), FILES.index(file)
-    if md5 != CHECKSUMS[name][place]:
-        owner = next((TITLES[other] for other, known in CHECKSUMS.items() if md5 == known[place]), None)
-        problem = f"belongs to {owner}" if owner else "is damaged: its checksum is not the published one"
+    if name not in (owners := owners_of(content, file)):
+        problem = f"belongs to {TITLES[owners[0]]}" if owners else "is damaged: its checksum is not the published one"
         raise CourseError(f"{source} {problem}. {_remedy(name)}")
     if packed:
-        write_bytes(path, content)
-        say(f"Unpacked {archive.name}")
+        with contextlib.suppress(CourseError):  # where it cannot be written, it is unpacked anew each time
+            write_bytes(path, content)
+            say(f"Unpacked {archive.name}")
     return content
+
+
+def owners_of(content: bytes, file: str) -> list[str]:
+    """The sets that have this content, unpacked, in this one of their FILES: one, or none."""
+    md5, place = hashlib.md5(content, usedforsecurity=False).hexdigest(), FILES.index(file)
+    return [name for name, known in CHECKSUMS.items() if md5 == known[place]]
 
 
 def _remedy(name):

@@ -33,6 +33,9 @@ def download(name: str) -> None:
     if name not in data.DOWNLOADS:
         raise CourseError(f"cannot download {name!r}: expected one of {', '.join(data.DOWNLOADS)}")
     root = data_dir()
+    for file in data.FILES:
+        if os.path.isdir(place := data.raw_folder(root, name) / file):  # as some archives of all four unpack
+            raise CourseError(f"{place} is a folder, and should be a file: move it away, and try again")
     if data.is_on_disk(name):
         try:
             data.read_idx(root, name, train=True), data.read_idx(root, name, train=False)
@@ -60,8 +63,13 @@ def download(name: str) -> None:
             f"cannot store {data.TITLES[name]} in {root}: {error.strerror or error}. "
             f"It needs {2 * DOWNLOAD_MB[name]} MB while downloading; name another folder in the variable COURSE_DATA."
         ) from error
+    said = "; ".join(problems).lower()
     remedy = "Check the connection and try again"
-    if all("certificate" in problem.lower() for problem in problems):
+    if "certificate has expired" in said or "not yet valid" in said:
+        remedy = "A certificate is told to be out of date: is this computer's clock right? Then try again"
+    elif "hostname mismatch" in said:
+        remedy = "Another server answers in the place of the mirror: log in to this network first, and try again"
+    elif "certificate" in said:
         remedy = (
             "This Python does not know who signed the server's certificate. On macOS run the script `Install "
             "Certificates.command` beside Python in Applications; behind a company's proxy name the file with its "

@@ -1,6 +1,7 @@
 """Image files of any kind and depth as grey images of one size, with one white for all of them."""
 
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,9 +13,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from course_utils.support.words import last_line
 
-BITS, MOST, SIGNED_MOST = 258, 281, 341  # tags of a TIFF file: bits per sample, and the largest value there may be
+# Tags of a TIFF file: bits per sample, the largest value there may be, and what 0 means: white, if it is 0 itself.
+BITS, MOST, SIGNED_MOST, ZERO_IS = 258, 281, 341, 262
+STRETCHED = ("JPEG2000", "PPM")  # formats that say their white, and that Pillow stretches to 16 bits
 DEPTHS = (8, 10, 12, 14, 16, 32)  # bits in which cameras and scanners count, whatever the file has room for
-HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # where such a file names its kind
+FOREIGN = {  # how a file begins in formats that people have, and Pillow has not
+    "HEIC": rb"....ftyp(he[iv][cmsx]|mif1|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+    "JPEG XL": rb"\xff\x0a|\0\0\0\x0cJXL ",
+    "DICOM": rb".{128}DICM",
+    "SVG": rb"\s*(<\?xml.*)?<svg",
+    "PDF": rb"%PDF",
+}
 
 
 @dataclass
@@ -43,6 +53,7 @@ class _Deep:
     pixels: np.ndarray
     largest: float
     bits: int | None  # that its file says it counts in; None for floating-point numbers
+    sure: bool  # that white is all of these bits: what has room for 16 may hold 12
 
 
 def find(root: Path) -> list[Path]:
@@ -85,8 +96,7 @@ def read(files: list[Path], root: Path, side: int) -> Found:
 
 
 def _walk(place: Path, above: tuple) -> Iterator[Path]:
-    known = os.stat(place)
-    here = (known.st_dev, known.st_ino)
+    here = os.path.realpath(place)
     if here in above:  # a link that leads back up
         return
     try:
@@ -97,7 +107,7 @@ def _walk(place: Path, above: tuple) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if os.path.isdir(entry.path):
             yield from _walk(Path(entry.path), (*above, here))
         else:
             yield Path(entry.path)
@@ -105,32 +115,36 @@ def _walk(place: Path, above: tuple) -> Iterator[Path]:
 
 def _read(file, side):
     """One file as float32 (side, side) from 0 to 1, or _Deep; its size; whether it has colours; how many images."""
+    if file.is_fifo():  # which would be waited for
+        raise ValueError("no file, but a pipe")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of large images, and refuses enormous ones
         with Image.open(file) as opened:
             size, coloured = opened.size, opened.mode[0] not in "1LIF"
             frames = 1 if opened.format == "MPO" else getattr(opened, "n_frames", 1)  # a phone's preview is no image
-            tags = getattr(opened, "tag_v2", {})
+            tags, stretched = getattr(opened, "tag_v2", {}), opened.format in STRETCHED
             opened.draft(None, (4 * side, 4 * side))  # a large JPEG is then read at a fraction of its size
             image = ImageOps.exif_transpose(opened)
     if image.mode[0] in "IF":  # of which Pillow would cut off all that exceeds 255
-        return _deep(image, tags, side), size, coloured, frames
+        return _deep(image, tags, stretched, side), size, coloured, frames
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return np.asarray(_square(image.convert("L"), side), dtype=np.float32) / 255, size, coloured, frames
 
 
-def _deep(image, tags, side):
+def _deep(image, tags, stretched, side):
     pixels = np.asarray(image, dtype=np.float64)
     if not (pixels.min() >= 0 and pixels.max() < np.inf):  # true of NaN as well
         raise ValueError(f"its pixels range from {pixels.min():g} to {pixels.max():g}, expected numbers of 0 and more")
     bits = None
     if image.mode != "F":
-        said = [tags[tag] for tag in (MOST, SIGNED_MOST) if tag in tags]
-        values = [int(np.max(value)).bit_length() for value in said] or [int(np.max(tags.get(BITS, 16)))]
-        bits = min(values)
+        said = [int(np.max(tags[tag])).bit_length() for tag in (MOST, SIGNED_MOST) if tag in tags]
+        bits = min([bits for bits in said if bits] or [int(np.max(tags.get(BITS, 16)))])  # some say 0 of a black image
+        if tags.get(ZERO_IS) == 0:
+            pixels = 2.0**bits - 1 - pixels
     shrunk = np.asarray(_square(Image.fromarray(pixels.astype(np.float32)), side))
-    return _Deep(shrunk.clip(0, pixels.max()), float(pixels.max()), bits)
+    sure = stretched or (bits is not None and bits < 16)
+    return _Deep(shrunk.clip(0, pixels.max()), float(pixels.max()), bits, sure)
 
 
 def _square(image, side):
@@ -149,10 +163,8 @@ def _scale(found, deep, floats):
     if floats:
         white, why = (1.0, "none is larger") if largest <= 1 else (largest, "their largest value")
     else:
-        said = max(image.bits for image in deep.values())
-        if said < 16 and largest < 2**said:
-            bits, why = said, "as their files say"
-        else:  # whatever has room for 16 bits says 16
+        bits, why = max(image.bits for image in deep.values()), "as their files say"
+        if largest >= 2**bits or not any(image.sure for image in deep.values() if image.bits == bits):
             bits = next(bits for bits in DEPTHS if largest < 2**bits)
             why = f"{bits} bits hold their largest value, {largest:,.0f}"
         white = 2.0**bits - 1
@@ -167,9 +179,9 @@ def _reason(file, error):
     if not isinstance(error, UnidentifiedImageError):
         return last_line(error)[:100]
     with open(file, "rb") as opened:
-        head = opened.read(32)
-    if head[4:8] == b"ftyp" and head[8:12] in HEIC:
-        return "a HEIC image, which Pillow cannot read: save it as JPEG or PNG, as a phone's settings can do"
-    if head.startswith((b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")):
-        return "a JPEG XL image, which Pillow cannot read: save it as JPEG or PNG"
-    return "no image"
+        head = opened.read(500)
+    kind = next((kind for kind, begins in FOREIGN.items() if re.match(begins, head, re.DOTALL)), None)
+    if not kind:
+        return "no image"
+    hint = ", as a phone's settings can do" if kind == "HEIC" else ""
+    return f"a file of the format {kind}, which Pillow cannot read: save it as JPEG or PNG{hint}"

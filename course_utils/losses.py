@@ -57,11 +57,17 @@ class _BinaryCrossEntropy(torch.autograd.Function):
     @staticmethod
     def setup_context(ctx, inputs, output):
         ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx, gradient):
         x_hat, x = ctx.saved_tensors
         return gradient * (x_hat - x) / (x_hat * (1 - x_hat)).clamp_(min=1e-12), None
+
+    @staticmethod
+    def jvp(ctx, tangent, _):
+        x_hat, x = ctx.saved_tensors
+        return (tangent * (x_hat - x) / (x_hat * (1 - x_hat)).clamp_(min=1e-12)).sum()
 
 
 def kl_divergence(mu: Tensor, logvar: Tensor) -> Tensor:

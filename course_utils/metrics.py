@@ -12,13 +12,16 @@ from torch import Tensor
 from course_utils import CourseError
 from course_utils.losses import full
 from course_utils.support.guards import (
+    require_batch,
     require_image_pairs,
     require_positive,
     require_same_shape,
+    require_seed,
     require_tensors,
     require_unit_range,
     require_whole,
 )
+from course_utils.support.words import described
 
 
 def squared_error(x_hat: Tensor, x: Tensor) -> Tensor:
@@ -150,6 +153,15 @@ def _require_enough(a, b, at_least, why):
             raise CourseError(f"the {name} set has {len(value)} samples, expected at least {at_least}: {why}")
 
 
+def _mu_and_logvar(encoded):
+    """What an encoder returned, or a CourseError where it is not two tensors (B, latent_dim)."""
+    if not isinstance(encoded, tuple | list) or len(encoded) != 2:
+        raise CourseError(f"encode should return two tensors, mu and logvar (B, latent_dim), got {described(encoded)}")
+    require_same_shape(*encoded)
+    require_batch(encoded[0])
+    return encoded
+
+
 @torch.no_grad()
 def log_likelihood(
     x: Tensor,
@@ -175,28 +187,29 @@ def log_likelihood(
         seed: of the z.
 
     Returns:
-        (N,), float64 (unit: nats).
+        (N,), float64, on the CPU (unit: nats).
     """
     require_whole(samples=samples)
     require_positive(prior_std=prior_std)
+    require_seed(seed)
     require_same_shape(x, x)
     generator = torch.Generator(x.device).manual_seed(seed)
     parts = []
     for part in x.split(10):  # 10 images times 100 codes: a batch that the processor's cache holds
-        mu, logvar = encode(part)
-        total = torch.full(mu.shape[:1], -math.inf, dtype=torch.double, device=x.device)
+        mu, logvar = _mu_and_logvar(encode(part))
+        total = torch.full(mu.shape[:1], -math.inf, dtype=torch.double, device="cpu")
         for start in range(0, samples, 100):
             eps = torch.randn((min(100, samples - start), *mu.shape), generator=generator, device=x.device)
             z = mu + (0.5 * logvar).exp() * eps  # (S, B, latent_dim)
             # log p(z) - log q(z | x); the two constants log sqrt(2 pi) cancel
             prior_minus_q = 0.5 * (eps.square() - (z / prior_std).square() + logvar) - math.log(prior_std)
             weight = log_p(part, z)
-            if weight.shape != z.shape[:2]:
+            if not isinstance(weight, Tensor) or weight.shape != z.shape[:2]:
                 raise CourseError(
                     f"log_p should return one number per code and image, {tuple(z.shape[:2])}, "
-                    f"but returned {tuple(weight.shape)}: sum over the pixels only"
+                    f"but returned {described(weight)}: sum over the pixels only"
                 )
-            weight = weight.double() + prior_minus_q.sum(-1)
+            weight = weight.cpu().double() + prior_minus_q.sum(-1).cpu()  # Apple's GPUs have no float64
             total = torch.logaddexp(total, weight.logsumexp(0))  # a sum of exponentials that cannot overflow
         parts.append(total - math.log(samples))
     result = torch.cat(parts)

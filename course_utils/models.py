@@ -7,7 +7,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_utils import CourseError
-from course_utils.support.guards import require_different_images, require_pixels, require_size, require_whole
+from course_utils.support.guards import (
+    require_different_images,
+    require_model,
+    require_pixels,
+    require_size,
+    require_whole,
+)
 
 
 class Autoencoder(nn.Module):
@@ -132,6 +138,7 @@ def good_start(model: nn.Module, x: Tensor) -> None:
         model: linear or convolutional layers in the order in which they are used, a Sigmoid behind the last.
         x: training images (N, 1, 28, 28), N at least 2; a thousand are enough.
     """
+    require_model(model)
     require_different_images(x)
     layers: list[Any] = [
         layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)

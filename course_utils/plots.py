@@ -6,13 +6,13 @@ also be read on a dark page.
 
 import io
 import itertools
-from collections.abc import Sequence
+from collections.abc import KeysView, Sequence, ValuesView
+from numbers import Integral
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from course_utils import CourseError
 from course_utils.support.guards import require_tensors
+from course_utils.support.showing import display
 from course_utils.support.words import described
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
@@ -44,6 +45,7 @@ STYLE = {
     "axes.axisbelow": True,
     "font.size": 10,
 }
+LARGEST = 1e300  # number that is drawn: the distance between two has to be a number too
 
 
 def image_rows(
@@ -71,7 +73,8 @@ def image_rows(
     columns = _one_length({label: len(images) for label, images in rows.items()}, "rows")
     groups = {"": columns} if groups is None else groups
     _require_named(groups, "groups", "numbers of columns")
-    if any(type(count) is not int or count < 1 for count in groups.values()) or sum(groups.values()) != columns:
+    whole = all(isinstance(count, Integral) and count > 0 for count in groups.values())
+    if not whole or sum(groups.values()) != columns:
         raise CourseError(f"groups={groups!r}: expected {columns} columns together, as there are in each row")
     titles = list(titles)
 
@@ -175,10 +178,10 @@ def image_grid(
     Each takes about `scale` inches: whole pixels of the file for each of its own.
     """
     pixels = as_images(images, "the grid").squeeze(1)
-    if type(columns) is not int or not 1 <= columns <= 100:
+    if isinstance(columns, bool) or not isinstance(columns, Integral) or not 1 <= columns <= 100:
         raise CourseError(f"columns={columns!r}: expected a whole number from 1 to 100")
     pixels = F.pad(pixels, (0, 0, 0, 0, 0, -len(pixels) % columns), value=1.0)
-    sheet = torch.cat([torch.cat(list(row), dim=1) for row in pixels.split(columns)]).numpy()
+    sheet = torch.cat([torch.cat(list(row), dim=1) for row in pixels.split(int(columns))]).numpy()
     times = max(1, round(0.9 * scale * 2 * DPI / max(pixels.shape[1:])))
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=[times * side / (2 * DPI) for side in sheet.shape[::-1]])
@@ -266,7 +269,7 @@ def histograms(groups: dict[str, Any], x_label: str, alt: str) -> None:
     _require_named(groups, "groups", "values")
     values = {label: _numbers(group, f"the group {label!r}") for label, group in groups.items()}
     low, high = min(v.min() for v in values.values()), max(v.max() for v in values.values())
-    if low == high:
+    if not high / 2 - low / 2 > 1e-12 * max(abs(low), abs(high)):  # 50 bins between them are no numbers any more
         raise CourseError(f"all values are {low:g}: there is nothing to spread out")
     edges = np.linspace(low, high, 51)
     with plt.rc_context(STYLE):
@@ -283,7 +286,7 @@ def show(figure: Figure, alt: str) -> None:
     """Display a figure as PNG with `alt` as its text, and close it."""
     png, size = crisp_png(figure)
     plt.close(figure)
-    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}})
 
 
 def crisp_png(figure: Figure) -> tuple[bytes, dict[str, int]]:
@@ -392,14 +395,16 @@ def _numbers(values, name):
     """A sequence of finite numbers as a float64 array (N,), or a CourseError."""
     if isinstance(values, torch.Tensor) and not values.is_complex():
         values = values.detach().cpu().double()
-    elif isinstance(values, list | tuple | range):
+    elif isinstance(values, list | tuple | range | KeysView | ValuesView):
         values = [value.item() if isinstance(value, torch.Tensor) and value.numel() == 1 else value for value in values]
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biuf" or array.ndim != 1 or not len(array) or not np.isfinite(array).all():
+        if array.dtype.kind not in "biuf" or array.ndim != 1 or not len(array) or not (abs(array) < LARGEST).all():
             raise ValueError
     except (ValueError, TypeError, OverflowError, RuntimeError):
-        raise CourseError(f"{name} should be a row of finite numbers, got {described(values)}") from None
+        raise CourseError(
+            f"{name} should be a row of finite numbers, at most {LARGEST:g}, got {described(values)}"
+        ) from None
     return array.astype(float)
 
 
@@ -413,6 +418,8 @@ def _points(line, name, x_log, y_log):
         raise CourseError(f"{name} should be a pair of sequences (x values, y values), got {described(line)}")
     parts = dict(zip(("x", "y", "error bars"), line, strict=False))
     parts = {part: _numbers(values, f"{part} of {name}") for part, values in parts.items()}
+    if "error bars" in parts and parts["error bars"].min() < 0:
+        raise CourseError(f"error bars of {name} go down to {parts['error bars'].min():g}: half lengths are 0 or more")
     _one_length({part: len(values) for part, values in parts.items()}, f"parts of {name}")
     for part, is_log in (("x", x_log), ("y", y_log)):
         if is_log and parts[part].min() <= 0:

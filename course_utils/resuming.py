@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,14 @@ def fit_resumable(
     Returns:
         The history of all epochs, those before the stop among them.
     """
-    training, path = Training(model, train, loss, **settings), given(checkpoint)
-    if path.is_dir():
+    path, training = given(checkpoint), Training(model, train, loss, **settings)
+    if os.path.isdir(path):
         raise CourseError(
             f"checkpoint={str(checkpoint)!r} is a folder: name a file in it, for example {path / 'run.pt'}"
         )
     kind = _kind(training)
     try:
-        if path.exists():
+        if os.path.exists(path):
             _restore(path, training, kind)
         return training.run(val, progress, after_epoch=lambda: _save(path, training, kind))
     finally:
@@ -110,7 +111,7 @@ def _kind(training):
         "seed": training.seed,
         "batch_size": training.batch_size,
         "lr": training.lr,
-        "images": (len(training.train), round(float(training.train.tensors[0].mean(dtype=torch.double)), 6)),
+        "images": (len(training.train), round(float(training.train.tensors[0].cpu().mean(dtype=torch.double)), 6)),
         "model": str(training.model),
         # where it ends decides the learning rate from the start on
         "one_cycle": training.epochs if training.one_cycle else None,

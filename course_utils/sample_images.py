@@ -1,11 +1,12 @@
 """A folder of made-up images, on which the last page's capstone runs where a learner names no folder."""
 
+import io
 import random
 from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from course_utils.support.files import write_bytes
+from course_utils.support.files import given, write_bytes
 from course_utils.support.guards import require_whole
 
 KINDS = ("disc", "square", "triangle")
@@ -24,13 +25,14 @@ def make_sample_folder(folder: str | Path, count: int = 900, seed: int = 0) -> N
     """
     require_whole(at_least=2, count=count)
     draw = random.Random(seed)
-    root = Path(folder)
+    root = given(folder)
     for i in range(count):
         kind = ODD if i % 100 == 50 else KINDS[i % len(KINDS)]
-        place = root / kind
-        place.mkdir(parents=True, exist_ok=True)
-        _shape(kind, draw).save(place / f"{i:03}.{('png', 'jpg', 'gif', 'bmp')[i % 4]}")
-    (root / "about.txt").write_text("Drawn shapes; this file is no image.\n", encoding="utf-8")
+        kind_of_file, ending = (("PNG", "png"), ("JPEG", "jpg"), ("GIF", "gif"), ("BMP", "bmp"))[i % 4]
+        content = io.BytesIO()
+        _shape(kind, draw).save(content, kind_of_file)
+        write_bytes(root / kind / f"{i:03}.{ending}", content.getvalue())
+    write_bytes(root / "about.txt", b"Drawn shapes; this file is no image.\n")
     whole = min(root.rglob("*.jpg")).read_bytes()
     write_bytes(root / "cut-off.jpg", whole[: len(whole) // 3])
 

@@ -5,10 +5,10 @@ import math
 from typing import Any
 
 from IPython import get_ipython
-from IPython.display import display
 
 from course_utils import CourseError
 from course_utils.support import files
+from course_utils.support.showing import display
 
 # The last word of a figure's name is its unit.
 UNITS = {
@@ -65,7 +65,7 @@ def score(**figures: Any) -> None:
     cells = ["".join(f"<td>{html.escape(cell)}</td>" for cell in line) for line in lines[1:]]
     head = "".join(f"<th>{cell}</th>" for cell in lines[0])
     table = f"<table><tr>{head}</tr>{''.join(f'<tr>{cell}</tr>' for cell in cells)}</table><p>{html.escape(note)}</p>"
-    display({"text/plain": f"{text}\n{note}", "text/html": table, files.FIGURES_MIME: figures}, raw=True)
+    display({"text/plain": f"{text}\n{note}", "text/html": table, files.FIGURES_MIME: figures})
 
 
 def find_reference(figures: dict[str, float], parameters: dict[str, Any]) -> dict | None:

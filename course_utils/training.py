@@ -12,7 +12,9 @@ from tqdm.auto import tqdm
 
 from course_utils import CourseError
 from course_utils.support.guards import (
-    require_fitting,
+    explained,
+    require_loss,
+    require_model,
     require_pairs,
     require_parameters,
     require_positive,
@@ -46,7 +48,7 @@ def batches(data: TensorDataset, batch_size: int, generator: torch.Generator | N
         if generator
         else torch.arange(len(data), device="cpu")
     )
-    for indices in order.to(data.tensors[0].device).split(batch_size):
+    for indices in order.to(data.tensors[0].device).split(int(batch_size)):
         yield tuple(tensor.index_select(0, indices) for tensor in data.tensors)
 
 
@@ -114,7 +116,7 @@ class Training:
         require_pairs("train", train)
         require_positive(lr=lr)
         require_seed(seed)
-        require_fitting(model, train.tensors[0], int(batch_size))
+        require_loss(loss)
         self.model, self.train, self.loss = model, train, loss
         self.epochs, self.batch_size, self.lr, self.seed = int(epochs), int(batch_size), float(lr), int(seed)
         self.one_cycle = one_cycle
@@ -171,36 +173,39 @@ class Training:
         """One pass over the data; returns the mean loss over the images."""
         self.model.train()
         total = 0.0
-        for x, y in batches(data, self.batch_size, self.shuffle):
-            batch_loss = self.loss(self.model, x, y)
-            require_scalar_loss(batch_loss)
-            value = batch_loss.item()
-            require_trainable(batch_loss, value, self.lr)
-            for parameter in self.parameters:
-                parameter.grad = None  # as zero_grad() does it, which takes a fortieth of a small step for its records
-            batch_loss.backward()
-            self.optimizer.step()
-            if self.schedule:
-                self.schedule.step()
-            total += value * len(x)
+        with explained(self.model, data.tensors[0], self.batch_size):
+            for x, y in batches(data, self.batch_size, self.shuffle):
+                batch_loss = self.loss(self.model, x, y)
+                require_scalar_loss(batch_loss)
+                value = batch_loss.item()
+                require_trainable(batch_loss, value, self.lr)
+                for parameter in self.parameters:
+                    parameter.grad = None  # as zero_grad() does it, which takes a fortieth of a small step's time
+                batch_loss.backward()
+                self.optimizer.step()
+                if self.schedule:
+                    self.schedule.step()
+                total += value * len(x)
         return total / len(data)
 
 
 @torch.no_grad()
 def evaluate(model: nn.Module, data: TensorDataset, loss: Loss, batch_size: int = 1000) -> float:
     """Mean loss over a TensorDataset, with the model in evaluation mode; the unit is the loss's."""
-    require_parameters(model)
+    require_model(model)
     require_whole(batch_size=batch_size)
     require_pairs("data", data)
-    device = next(model.parameters()).device
+    require_loss(loss)
+    device = next(model.parameters(), data.tensors[0]).device  # a filter, for example, has no parameters
     training = model.training
     model.eval()
     total = 0.0
     try:
-        for x, y in batches(data, batch_size):
-            batch_loss = loss(model, x.to(device), y.to(device))
-            require_scalar_loss(batch_loss)
-            total += batch_loss.item() * len(x)
+        with explained(model, data.tensors[0], batch_size):
+            for x, y in batches(data, batch_size):
+                batch_loss = loss(model, x.to(device), y.to(device))
+                require_scalar_loss(batch_loss)
+                total += batch_loss.item() * len(x)
     finally:
         model.train(training)
     return total / len(data)
@@ -229,7 +234,10 @@ def set_random_states(random: dict[str, Tensor], shuffle: torch.Generator, devic
 def _device(name):
     """The device of this name, or a CourseError where this machine has none."""
     try:
-        return torch.zeros(1, device=name).device
+        device = torch.zeros(1, device=name).device
+        if device.type == "meta":  # a model would lose its weights there
+            raise ValueError("it holds no numbers")
+        return device
     except (RuntimeError, TypeError, ValueError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise CourseError(f"device={name!r} cannot be used ({reason}): expected 'cpu', 'cuda' or 'mps'") from error

@@ -17,7 +17,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from course_utils import CourseError
-from course_utils.support.files import write_bytes
+from course_utils.support.files import given, write_bytes
 from course_utils.support.words import described
 
 WEIGHT_BITS = 12  # weights are multiples of 2^-12 and below 8, so that each is a 16-bit whole number; biases below 1000
@@ -121,7 +121,7 @@ class WholeNumberVAE:
     def load(cls, path: str | Path) -> "WholeNumberVAE":
         """The model in a file that `save` wrote."""
         try:
-            tensors = load_tensors(Path(path).read_bytes())
+            tensors = load_tensors(given(path).read_bytes())
             model = cls.__new__(cls)
             model.palettes = tensors["palettes"].astype(np.float64)
             model.values = model.palettes.shape[1]

@@ -30,7 +30,6 @@ JUPYTER = {
     "jupyterlab",
 }
 JUPYTER |= {"nbformat", "nbclient", "nbconvert", "papermill"}
-SHOWS = {("plots", "IPython.display"), ("diagrams.drawing", "IPython.display")}  # a picture has to come to the page
 
 
 def floor(module):
@@ -128,7 +127,7 @@ def test_imports_of_every_kind_are_found():
 def test_the_library_knows_no_notebooks_and_no_kernel(module):
     assert "support.notebooks" not in GRAPH[module]
     names = {name for name in imported(TREES[module]) if name.partition(".")[0] in JUPYTER}
-    assert {name for name in names if (module, name.rpartition(".")[0]) not in SHOWS} == set()
+    assert names == set()
 
 
 @pytest.mark.parametrize(

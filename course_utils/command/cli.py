@@ -244,7 +244,7 @@ def _seeds(text):
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         try:
-            seeds |= set(range(int(first), int(last if dash else first) + 1))
+            seeds |= set(range(int(first), int(last if dash else first) + 1)[:1_001])
         except ValueError:
             seeds.clear()
         if not seeds or len(seeds) > 1_000:

@@ -1,7 +1,10 @@
 """What lies in the data folder and is nearly a set of images: for `course data`, where one is not found."""
 
+import contextlib
+import gzip
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +22,10 @@ def near_misses(root: Path, name: str) -> list[str]:
         root: the data folder.
         name: a set that is not on disk.
     """
-    if any(part != part.strip(" '\"") for part in root.parts):
-        return [f"the variable COURSE_DATA has quotes or spaces around its path, {str(root)!r}: leave them out"]
-    if not root.is_dir():
-        return [f"there is no folder {root}"]
+    if not os.path.isdir(root):
+        if any(part != part.strip(" '\"") for part in root.parts):
+            return [f"the variable COURSE_DATA has quotes or spaces around its path, {str(root)!r}: leave them out"]
+        return [f"there is no folder {root}: make it, or name another one in the variable COURSE_DATA"]
     places = {data.raw_folder(root, other): other for other in data.DOWNLOADS}
     wanted, lines = data.raw_folder(root, name), []
     for path in _files(root, DEEP):
@@ -31,10 +34,23 @@ def near_misses(root: Path, name: str) -> list[str]:
         right = f"{match[1]}-{match[2]}-idx{match[3]}-ubyte{match[4] or ''}".lower()
         if path.name == right and path.parent in places:
             continue
-        if "fashion" in str(path.relative_to(root)).lower() and name == "mnist":
+        owners = _owners(path, right.removesuffix(".gz"))
+        if owners and name not in owners:
+            continue  # another one's
+        if not owners and name == "mnist" and "fashion" in str(path.relative_to(root)).lower():
             continue  # more likely the other one's
-        lines.append(f"{os.path.relpath(path, root)} should be {os.path.relpath(wanted / right, root)}: move it there")
+        here, there = os.path.relpath(path, root), wanted / right
+        first = ", once the folder of that name has another one" if there.is_dir() else ""
+        lines.append(f"{here} should be {os.path.relpath(there, root)}: move it there{first}")
     return lines
+
+
+def _owners(path: Path, file: str) -> list[str]:
+    """The sets that have this content in one of their FILES; none where it cannot be told."""
+    with contextlib.suppress(OSError, EOFError, zlib.error):
+        content = path.read_bytes()
+        return data.owners_of(gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content, file)
+    return []
 
 
 def _files(folder: Path, deep: int) -> Iterator[Path]:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from course_utils.plots import COLOURS, crisp_png
+from course_utils.support.showing import display
 
 INK, PAPER, PALE = "#222222", "#ffffff", "#e8eef4"  # lines and text; ground, also on a dark page; areas
 BLUE, ORANGE, GREEN, PINK = COLOURS[:4]
@@ -60,7 +60,7 @@ def show_drawing(figure: Figure, alt: str) -> None:
     svg = svg[svg.index("<svg") :].replace("<svg", f'<svg role="img" aria-label="{_quoted(alt)}"', 1)
     png, size = crisp_png(figure)
     bundle = {"image/svg+xml": svg, "image/png": png, "text/plain": alt}
-    display(bundle, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+    display(bundle, metadata={"image/png": {"alt": alt, **size}})
 
 
 def bare(axis: Axes, width: float, height: float) -> None:

@@ -18,11 +18,15 @@ class NotFilledIn(Exception):
 
 
 def filled(value: Any) -> Any:
-    """Return `value`, or raise NotFilledIn where it is the stub's `...`, and a TypeError where it is no real answer."""
+    """Return `value`, a tensor of other floats as float32.
+
+    Raises NotFilledIn where it is the stub's `...`, and a TypeError where it is no real answer.
+    """
     if value is ... or (isinstance(value, tuple | list) and any(part is ... for part in value)):
         raise NotFilledIn
     if value is None:
         raise TypeError("the function returned nothing; is there a `return`?")
     if "complex" in str(getattr(value, "dtype", type(value))):  # whose real part alone would be judged
         raise TypeError("the function returned complex numbers; where do they come from?")
-    return value
+    is_tensor = hasattr(value, "is_floating_point") and hasattr(value, "float")
+    return value.float() if is_tensor and value.is_floating_point() else value

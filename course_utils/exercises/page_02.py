@@ -142,8 +142,9 @@ def check_fitted(fitted):
     generator = torch.Generator().manual_seed(0)
     shape = torch.tensor([[2.0, 1.5, 0.0, 0.0], [0.0, 0.5, 0.0, 0.0], [0.0, 0.0, 0.3, 0.0], [0.0, 0.0, 0.0, 0.0]])
     z = torch.randn(1_500, 4, generator=generator) @ shape + torch.tensor([3.0, -1.0, 0.5, 0.0])
-    drawn, again = (filled(fitted(z, 4_000)) for _ in range(2))
-    if not isinstance(drawn, torch.Tensor) or drawn.dtype != z.dtype:
+    given = [fitted(z, 4_000) for _ in range(2)]
+    drawn, again = map(filled, given)
+    if not isinstance(drawn, torch.Tensor) or given[0].dtype != z.dtype:
         return "the decoders want a tensor of float32, as z is one: torch.as_tensor(codes).float()"
     if drawn.shape != (4_000, 4):
         return f"for codes (1500, 4) and n = 4000 the new codes should be (4000, 4), yours are {tuple(drawn.shape)}"
@@ -255,7 +256,7 @@ def _hint_at_loss(loss, hints):
 
     mu, logvar = (torch.zeros(8, 3, requires_grad=True) for _ in range(2))  # where the KL has no slope
     weight = torch.randn(3, 784, generator=generator)
-    value = loss(x[:8], lambda x: (mu, logvar), lambda z: torch.sigmoid(z @ weight))
+    value = torch.as_tensor(loss(x[:8], lambda x: (mu, logvar), lambda z: torch.sigmoid(z @ weight)))
     passed = value.requires_grad and torch.autograd.grad(value, (mu, logvar), allow_unused=True)
     return None if passed and all(slope is not None and slope.any() for slope in passed) else hints["cut"]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -85,7 +86,7 @@ def check_mean_psnr(mean_psnr):
     sizes = torch.tensor([0.01, 0.05, 0.2, 0.6]).view(4, 1, 1, 1)  # errors that differ much from image to image
     error = sizes * torch.randn(x.shape, generator=generator)
     answer = filled(mean_psnr(x + error, x))
-    if not isinstance(answer, torch.Tensor | float):
+    if not isinstance(answer, torch.Tensor | float | np.ndarray | np.floating):
         return f"expected one number, got {type(answer).__name__}"
     answer = torch.as_tensor(answer, dtype=torch.float)
     if answer.numel() != 1:
@@ -127,9 +128,9 @@ def check_linear_filter(fit_filter):
     noisy = noisy + 0.2 * torch.randn(noisy.shape, generator=generator, dtype=torch.double)
     before = noisy.clone(), clean.clone()
     answer = filled(fit_filter(noisy, clean, 3.0))
-    if answer is None or not isinstance(answer, tuple) or len(answer) != 2:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
         return "expected two things, `return W, b`"
-    W, b = filled(answer[0]), filled(answer[1])
+    W, b = (torch.as_tensor(filled(part)) for part in answer)
     if not torch.equal(noisy, before[0]) or not torch.equal(clean, before[1]):
         return "the images that came in were changed: write `noisy - noisy.mean(0)`, not `noisy -= ...`"
     if W.shape != (5, 5) or b.shape != (5,):

@@ -299,7 +299,7 @@ def check_trimmed(trimmed_loss):
         )
     x, share = cases[0]
     model = _Copier()
-    value = torch.as_tensor(trimmed_loss(model, x.clone(), torch.zeros(len(x)), share))
+    value = torch.as_tensor(filled(trimmed_loss(model, x.clone(), torch.zeros(len(x)), share)))
     slope = value.requires_grad and torch.autograd.grad(value.reshape(()), model.gain, allow_unused=True)[0]
     if slope is False or slope is None or not torch.isclose(slope, 2 * truth(x, share), 1e-3):
         return "the number is right, but no gradient reaches the network: leave out item(), detach() and NumPy"

@@ -5,11 +5,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_utils.models import VAE
+from course_utils.support.devices import on_cpu
 from course_utils.training import batches
 
 EVERY = 5  # steps from one point of a curve to the next
 
 
+@on_cpu
 def curves_of(patient: str, train: torch.utils.data.TensorDataset, steps: int, seed: int = 0) -> dict[str, list[float]]:
     """Train a small VAE with the fault of `patient` ("A", "B" or "C"; anything else has none), and watch it.
 

@@ -44,6 +44,8 @@ def state_dir() -> Path:
 
 def given(path: str | Path) -> Path:
     """A path as it was meant where it was given: from the working folder of now, with `~` for the home folder."""
+    if not isinstance(path, str | os.PathLike) or not str(path) or "\0" in str(path):
+        raise CourseError(f"{path!r} is no path: expected text, for example 'folder/file'")
     return Path(os.path.abspath(os.path.expanduser(path)))
 
 
@@ -55,8 +57,11 @@ def settle_folders() -> None:
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write `content` to `path` completely or not at all: under a temporary name first, then renamed."""
-    path = Path(path)
+    """Write `content` to `path` completely or not at all: under a temporary name first, then renamed.
+
+    `~` is the home folder. Where the path is a link to a file, it is that file which is written.
+    """
+    path = Path(os.path.realpath(given(path)))
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,10 @@ Formulas and forward passes call only those that look at no number, such as `req
 pays for them with a few microseconds.
 """
 
+import inspect
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,6 +17,8 @@ from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
 from course_utils import CourseError
 from course_utils.support.words import described
+
+ROUNDING = 1e-5  # by which a pixel may exceed 0 or 1
 
 
 def require_whole(at_least: int = 1, **values: Any) -> None:
@@ -39,6 +44,11 @@ def require_seed(seed: Any, below: int = 2**63) -> None:
 def require_tensors(*values: Any) -> None:
     """Tensors with numbers in them, on one device."""
     for value in values:
+        if isinstance(value, tuple | list) and any(isinstance(part, Tensor) for part in value):
+            raise CourseError(
+                f"expected a tensor, got a {type(value).__name__} of {len(value)}: take one of them. A VAE, for "
+                "example, returns its copies first: x_hat, mu, logvar = model(x)"
+            )
         if not isinstance(value, Tensor):
             raise CourseError(f"expected a tensor, got {type(value).__name__}: torch.as_tensor makes one")
         if value.is_meta:
@@ -79,14 +89,11 @@ def require_batch(x: Any) -> None:
 def require_probabilities(**values: Tensor) -> None:
     """Numbers from 0 to 1, as cross-entropy takes them; NaN passes, and it is `training.fit` that says what blew up."""
     for name, value in values.items():
-        low, high = torch.aminmax(value.detach())
-        try:
-            outside = bool(low < 0 or high > 1)
-        except RuntimeError:  # inside of torch.func.vmap nobody may look at a number
-            outside = False
-        if outside:
+        low, high = _range(value)
+        slack = ROUNDING if name == "x" else 0  # which is no argument of a logarithm
+        if low < -slack or high > 1 + slack:
             raise CourseError(
-                f"cross-entropy needs {name} from 0 to 1, but it ranges from {low:.3g} to {high:.3g}: "
+                f"cross-entropy needs {name} from 0 to 1, but it ranges from {low:.8g} to {high:.8g}: "
                 "end the decoder with a Sigmoid, and do not normalise the images"
             )
 
@@ -110,24 +117,33 @@ def require_size(x: Any, multiple: int, channels: int = 1) -> None:
 
 def require_finite(x: Tensor, name: str = "the images") -> None:
     """No NaN and no infinity. One pass and no memory: any of them shows in the least or the largest."""
-    if x.numel():
-        low, high = torch.aminmax(x.detach())
-        if not (torch.isfinite(low) and torch.isfinite(high)):
-            verb = "contain" if name.startswith("the ") else "contains"
-            raise CourseError(f"{name} {verb} NaN or infinity: look for a division by zero before this point")
+    low, high = _range(x)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        verb = "contain" if name.startswith("the ") else "contains"
+        raise CourseError(f"{name} {verb} NaN or infinity: look for a division by zero before this point")
 
 
 def require_unit_range(x: Tensor, name: str = "the images") -> None:
-    """Finite numbers from 0 to 1."""
+    """Finite numbers from 0 to 1, but for the last digit, which a blur or a resize may round up."""
     require_finite(x, name)
-    if x.numel():
-        low, high = torch.aminmax(x.detach())
-        if low < 0 or high > 1:
-            verb = "range" if name.startswith("the ") else "ranges"
-            raise CourseError(
-                f"{name} {verb} from {low:.3g} to {high:.3g}, expected 0 to 1: "
-                "divide pixels of 0 to 255 by 255, and leave out Normalize()"
-            )
+    low, high = _range(x)
+    if low < -ROUNDING or high > 1 + ROUNDING:
+        verb = "range" if name.startswith("the ") else "ranges"
+        raise CourseError(
+            f"{name} {verb} from {low:.3g} to {high:.3g}, expected 0 to 1: divide pixels of 0 to 255 by 255, leave out "
+            "Normalize(), and cut off by .clamp(0, 1) what a resize adds"
+        )
+
+
+def _range(x):
+    """The least and the largest of a tensor; 0 and 0 of none, and where nobody may look, as in torch.func.vmap."""
+    if not x.numel():
+        return 0.0, 0.0
+    low, high = torch.aminmax(x.detach())
+    try:
+        return low.item(), high.item()
+    except RuntimeError:
+        return 0.0, 0.0
 
 
 def require_images(x: Any) -> None:
@@ -189,28 +205,63 @@ def _instead(name, data):
     return ""
 
 
-def require_fitting(model: nn.Module, x: Tensor, batch_size: int) -> None:
-    """Images of the type of the model's weights, and no batch that a BatchNorm cannot learn from."""
-    weight = next(model.parameters())
-    if x.dtype == torch.double and weight.dtype != torch.double:
-        raise CourseError(
-            f"the images are float64 and the model's weights {str(weight.dtype)[6:]}: hand over x.float()"
-        )
-    if len(x) % batch_size == 1 or batch_size == 1:
-        norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-        if norm := next((layer for layer in model.modules() if isinstance(layer, norms)), None):
+@contextmanager
+def explained(model: nn.Module, x: Tensor, batch_size: int) -> Iterator[None]:
+    """What PyTorch says within the block of images of another type than the weights, and of BatchNorm, in our words.
+
+    Nobody knows before what a model and a loss do with images: one may cast them, another has more than one number in
+    each channel of a single image.
+    """
+    try:
+        yield
+    except CourseError:  # in our words already
+        raise
+    except (RuntimeError, ValueError) as error:
+        weights = {value.dtype for value in model.parameters() if value.is_floating_point()}
+        if "Expected more than 1 value per channel" in str(error):
             sizes = (*range(batch_size, 1, -1), *range(batch_size + 1, batch_size + 9))
             better = next((size for size in sizes if len(x) % size != 1), "another number")
             raise CourseError(
                 f"{len(x):,} images in batches of {batch_size} leave a single one for the last batch, from which "
-                f"{type(norm).__name__} can learn no variance: take batch_size={better}, or leave an image out"
-            )
+                f"BatchNorm can learn no variance: take batch_size={better}, or leave an image out"
+            ) from error
+        about_types = "type" in str(error) and "Long" not in str(error)  # as labels should be
+        if about_types and len(weights) == 1 and x.dtype not in weights:
+            images, weight = (str(dtype).removeprefix("torch.") for dtype in (x.dtype, *weights))
+            cast = {"float32": "x.float()", "float64": "x.double()"}.get(weight, f"x.to(torch.{weight})")
+            raise CourseError(f"the images are {images} and the model's weights {weight}: hand over {cast}") from error
+        raise
 
 
-def require_parameters(model: nn.Module) -> None:
+def require_model(model: Any) -> None:
+    """A module, and not its class."""
+    if not isinstance(model, nn.Module):
+        is_class = isinstance(model, type)
+        got = f"the class {model.__name__}: write {model.__name__}()" if is_class else described(model)
+        raise CourseError(f"expected a model, an nn.Module, got {got}")
+
+
+def require_parameters(model: Any) -> None:
     """A model that has parameters."""
+    require_model(model)
     if next(model.parameters(), None) is None:
         raise CourseError("the model has no parameters, so there is nothing to train")
+
+
+def require_loss(loss: Any) -> None:
+    """A function of (model, x, y), and no loss of x_hat and x."""
+    try:
+        inspect.signature(loss.forward if isinstance(loss, nn.Module) else loss).bind("model", "x", "y")
+        right = not str(getattr(loss, "__module__", "")).startswith("torch.nn.functional")
+    except TypeError:  # nothing that is called, or with other arguments
+        right = False
+    except ValueError:  # a function that does not tell its arguments
+        right = True
+    if not right:
+        raise CourseError(
+            f"the loss should be a function of (model, x, y), got {described(loss)}: write, for example, "
+            "lambda model, x, y: mse(model(x), x)"
+        )
 
 
 def require_scalar_loss(loss: Any) -> None:

@@ -4,9 +4,9 @@ import html
 from collections.abc import Callable
 
 import ipywidgets
-from IPython.display import display
 
 from course_utils import CourseError, data, download
+from course_utils.support.showing import display
 
 
 def ask(
@@ -74,4 +74,4 @@ def download_button(name: str = "mnist") -> None:
 
 def _show(widget, what):
     """Display a widget, and in its place a text for GitHub, the HTML page and the tests."""
-    display(widget._repr_mimebundle_() | {"text/plain": f"{what}: run this cell in JupyterLab to get it."}, raw=True)
+    display(widget._repr_mimebundle_() | {"text/plain": f"{what}: run this cell in JupyterLab to get it."})

@@ -9,7 +9,6 @@ import ipywidgets
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from IPython.display import display
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,6 +18,7 @@ from torch import Tensor
 from course_utils import CourseError
 from course_utils.plots import as_images, page_size, small_png
 from course_utils.support.attempt import TimeUp, attempt
+from course_utils.support.showing import display
 from course_utils.support.words import described
 
 SECONDS = 4  # that a function of the reader's may take, who should hear of trouble within five
@@ -66,7 +66,7 @@ def live(
         control.observe(refresh, trait)
     bundle = ipywidgets.VBox([box([*controls, picture]), trouble])._repr_mimebundle_()
     bundle |= {"image/png": still, "text/plain": alt}
-    display(bundle, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+    display(bundle, metadata={"image/png": {"alt": alt, **size}})
 
 
 def opened(png: Any, name: str) -> Image.Image:

@@ -33,6 +33,7 @@ def image_slider(
         start: the value to begin with, which is the one of the still picture.
         alt: what that picture shows, for those who cannot see it.
     """
+    values = values.tolist() if isinstance(values, np.ndarray | Tensor) else values
     is_list = isinstance(values, list | tuple | range)
     if not is_list or not all(isinstance(value, Real) and abs(value) < LARGEST for value in values):
         raise CourseError(f"the slider for {name} needs a list of numbers to choose from, got {described(values)}")

@@ -148,7 +148,7 @@ def illustrated(monkeypatch):
     """A page with a wide figure and a drawing, as the course's own functions display them."""
     outputs = []
 
-    def keep(bundle, metadata, raw):
+    def keep(bundle, metadata):
         data = {key: base64.b64encode(v).decode() if isinstance(v, bytes) else v for key, v in bundle.items()}
         outputs.append(nbformat.v4.new_output("display_data", data, metadata=metadata))
 

@@ -49,7 +49,7 @@ def drawn(monkeypatch):
     """A page with a drawing and a figure, as the course's own functions display them."""
     outputs = []
 
-    def keep(bundle, metadata, raw):
+    def keep(bundle, metadata):
         data = {key: base64.b64encode(v).decode() if isinstance(v, bytes) else v for key, v in bundle.items()}
         outputs.append(nbformat.v4.new_output("display_data", data, metadata=metadata))
 

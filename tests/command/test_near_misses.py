@@ -1,6 +1,7 @@
 """What `course data` says of files that are nearly where they should be."""
 
 import gzip
+import hashlib
 import os
 import shutil
 
@@ -60,6 +61,31 @@ def test_misplaced_files_are_named_with_their_place_and_moving_them_helps(root, 
         shutil.move(root / here, root / there)
     assert near_misses(root, "mnist") == [] and data.is_on_disk("mnist")
     assert len(data.load("mnist", "train")) == 50
+
+
+def test_a_folder_in_the_place_of_a_file_is_told(root, capsys):
+    """One of Kaggle's archives has each file once more in a folder of the file's own name."""
+    raw = root / "MNIST" / "raw"
+    (raw / IMAGES).rename(raw / "train-images.idx3-ubyte")
+    (raw / IMAGES).mkdir()
+    cli.main(["data"])
+    out = capsys.readouterr().out
+    assert "move it there, once the folder of that name has another one" in out
+
+
+@pytest.mark.parametrize(("mine", "other"), [("mnist", "fashion-mnist"), ("fashion-mnist", "mnist")])
+def test_files_are_sent_to_the_set_that_they_belong_to(root, monkeypatch, mine, other):
+    moved(root, "too deep")
+    unknown = [hashlib.md5(file.encode()).hexdigest() for file in data.FILES]
+    monkeypatch.setitem(data.CHECKSUMS, other, unknown)
+    assert len(near_misses(root, mine)) == 4 and near_misses(root, other) == []
+
+
+@pytest.mark.parametrize("up", [1, 2])
+def test_a_folder_named_too_deep_is_told(root, monkeypatch, capsys, up):
+    monkeypatch.setenv("COURSE_DATA", str([root / "MNIST" / "raw", root / "MNIST"][up - 1]))
+    cli.main(["data"])
+    assert f"{IMAGES} should be {os.path.join('MNIST', 'raw', IMAGES)}: move it there" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("quote", ['"{}"', "'{}'", " {}"])

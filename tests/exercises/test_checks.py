@@ -8,8 +8,10 @@ import threading
 import time
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 from wrong_answers import WRONG
 
 from course_utils import CourseError, checks
@@ -34,6 +36,46 @@ def test_typical_mistakes_are_named_and_not_spoiled(capsys, id, answer, hint):
     check(id, answer)
     out = capsys.readouterr().out
     assert out.startswith(f"Exercise {id}: not yet: ") and hint in out
+
+
+def filter_by_numpy(noisy, clean, ridge):
+    noise, truth = (np.asarray(images) - np.asarray(images).mean(0) for images in (noisy, clean))
+    W = np.linalg.solve(noise.T @ noise + ridge * np.eye(5), noise.T @ truth)
+    return [W, np.asarray(clean).mean(0) - np.asarray(noisy).mean(0) @ W]
+
+
+def loss_in_float64(recon_x, x, mu, logvar):
+    recon_x, x, mu, logvar = (tensor.double() for tensor in (recon_x, x.flatten(1), mu, logvar))
+    kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum()
+    return (F.binary_cross_entropy(recon_x, x, reduction="sum") + kl) / len(x)
+
+
+def mended_in_float64(x, encode, decode):
+    mu, logvar = encode(x)
+    recon = decode(mu + (0.5 * logvar).exp() * torch.randn_like(mu))
+    return loss_in_float64(recon, x, mu, logvar)
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("00-step", lambda w, gradient, lr: w.double() - lr * gradient.double()),
+        ("01-pca-copy", lambda x, mean, directions: (mean + (x - mean) @ directions.T @ directions).double()),
+        ("02-mended", mended_in_float64),
+        ("05-mean-psnr", lambda x_hat, x: -10 * np.log10(((x_hat - x).numpy() ** 2).mean((1, 2, 3))).mean()),
+        ("05-linear-filter", filter_by_numpy),
+        ("07-pairs", lambda a, b, t: F.cross_entropy(cosines(a.double(), b.double()) / t, torch.arange(len(a)))),
+        ("11-mended-loss", loss_in_float64),
+        ("11-active-units", lambda mu: np.array((mu.numpy().var(0) > 0.01).sum())),
+    ],
+)
+def test_right_answers_of_numpy_and_in_float64_are_right(capsys, id, answer):
+    check(id, answer)
+    assert capsys.readouterr().out == f"Exercise {id}: right.\n"
+
+
+def cosines(a, b):
+    return F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
 
 
 def test_every_exercise_is_judged_in_its_page_and_has_wrong_answers():
@@ -411,7 +453,7 @@ def test_first_answer_to_a_question_of_a_quiz_is_kept(state, monkeypatch):
     request = {"metadata": {}, "content": {"allow_stdin": True, "code": ""}}
     monkeypatch.setattr(checks, "get_ipython", lambda: SimpleNamespace(get_parent=lambda: request))
     shown, buttons = [], []
-    monkeypatch.setattr(checks, "display", lambda bundle, raw: shown.append(bundle))
+    monkeypatch.setattr(checks, "display", lambda bundle: shown.append(bundle))
     widget = SimpleNamespace(_repr_mimebundle_=lambda: {"text/plain": "VBox", "widget": 1})
     monkeypatch.setattr(quiz_buttons, "with_buttons", lambda *given: buttons.append(given) or widget)
     quiz("00")

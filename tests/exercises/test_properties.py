@@ -79,7 +79,7 @@ def test_any_function_is_judged(id):
 @PROFILE
 @given(st.sampled_from([name[:2] for name in PAGES]))
 def test_any_quiz_is_shown(id):
-    with mock.patch.object(checks, "_display") as display:
+    with mock.patch.object(checks, "display") as display:
         checks.quiz(id)
     assert display.call_args.args[0]["text/html"].count("<b>Right.</b>") >= 3
 

@@ -121,7 +121,7 @@ def test_groups_of_columns_stand_apart_with_titles(figures, titles):
 
 def test_figures_have_two_pixels_for_each_of_the_page_and_images_whole_ones(monkeypatch):
     shown = []
-    monkeypatch.setattr(plots, "display", lambda bundle, metadata, raw: shown.append((bundle, metadata)))
+    monkeypatch.setattr(plots, "display", lambda bundle, metadata: shown.append((bundle, metadata)))
     images = torch.arange(2 * 784).view(2, 1, 28, 28) % 251 / 250
     for draw in (
         lambda: plots.image_rows({"a label": images}, "A row.", titles="ab"),

@@ -412,7 +412,7 @@ def test_digits_are_a_stream_that_the_factors_draw(split, size, seed):
     assert torch.equal(images.y, factors["digit"])
 
 
-@accepts("data.load", "data.is_on_disk", "data.read_idx", "data.read_whole", "data.raw_folder")
+@accepts("data.load", "data.is_on_disk", "data.read_idx", "data.read_whole", "data.owners_of", "data.raw_folder")
 @PROFILE
 @given(st.sampled_from(["train", "val", "train+val", "test"]), st.none() | st.integers(1, 10))
 def test_files_are_read_as_numpy_reads_them(split, size):

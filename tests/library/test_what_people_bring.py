@@ -3,26 +3,34 @@
 import gzip
 import hashlib
 import io
+import itertools
 import os
 import ssl
 import sys
 import urllib.error
 
+import coding_models
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from small_mnist import cut, make_small
 from torch import nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset, Subset, TensorDataset
 
-from course_utils import CourseError, data, download, losses, metrics
+from course_utils import CourseError, checks, coding, data, download, losses, metrics, plots, resuming
 from course_utils.data import load, load_folder
 from course_utils.diagrams import bound, clouds, plane
-from course_utils.models import VAE, Autoencoder
+from course_utils.diagrams.drawing import show_drawing
+from course_utils.exercises.patients import curves_of
+from course_utils.models import VAE, Autoencoder, good_start
 from course_utils.resuming import fit_resumable
+from course_utils.sample_images import make_sample_folder
+from course_utils.support.attempt import attempt
 from course_utils.support.files import write_bytes
-from course_utils.training import fit
+from course_utils.training import Training, evaluate, fit
+from course_utils.whole_number_vae import WholeNumberVAE
 
 RAMP = np.tile(np.linspace(0, 1, 28), (28, 1))  # black on the left, white on the right
 
@@ -77,6 +85,27 @@ def test_images_of_no_known_scale_are_skipped(tmp_path, capsys, values, said):
     assert len(load_folder(tmp_path)) == 1 and said in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("ending", ["pgm", "jp2"])
+def test_formats_that_say_their_white_are_not_made_brighter(tmp_path, ending):
+    dark = (RAMP * 255).round()  # of 4,095: Pillow stretches both formats to 16 bits
+    if ending == "pgm":
+        (tmp_path / "a.pgm").write_bytes(b"P5 28 28 4095\n" + dark.astype(">u2").tobytes())
+    else:
+        Image.fromarray((dark * 16).astype(np.uint16)).save(tmp_path / "a.jp2")
+    assert load_folder(tmp_path).x.max() == pytest.approx(255 / 4095, abs=1e-3)
+
+
+def test_zero_is_white_where_a_deep_tiff_says_so(tmp_path):
+    Image.fromarray((RAMP * 65535).astype(np.uint16)).save(tmp_path / "a.tiff", tiffinfo={262: 0})
+    assert (load_folder(tmp_path).x[0, 0] - torch.tensor(1 - RAMP)).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("tags", [{}, {281: 0}])
+def test_a_black_deep_image_stays_black(tmp_path, tags):
+    Image.fromarray(np.zeros((28, 28), np.uint16)).save(tmp_path / "a.tiff", tiffinfo=tags)
+    assert not load_folder(tmp_path).x.any()
+
+
 # --- several images in a file, links, formats
 
 
@@ -106,6 +135,23 @@ def test_linked_folders_are_classes_and_circles_end(tmp_path, capsys):
     assert "Skipped" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("link", "target"), [("loop", "loop"), ("gone.png", "nowhere"), ("up", "..")])
+def test_links_that_lead_nowhere_are_no_hindrance(tmp_path, link, target):
+    own = tmp_path / "own" / "deep"
+    own.mkdir(parents=True)
+    Image.new("L", (28, 28), 255).save(own / "a.png")
+    (own / link).symlink_to(target)
+    assert len(load_folder(tmp_path / "own")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no pipes of this kind")
+def test_a_pipe_among_the_images_is_not_waited_for(tmp_path, capsys):
+    Image.new("L", (28, 28), 255).save(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "pipe")
+    images, error = attempt(5, load_folder, tmp_path)
+    assert error is None and len(images) == 1 and "Skipped 'pipe'" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("place", ["locked", "deep/locked"])
 def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(tmp_path, monkeypatch, capsys, place):
     locked, scandir = tmp_path / place, os.scandir
@@ -129,6 +175,10 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(tmp_path
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0", "HEIC"),
         (b"\xff\x0a\xfa\x7f", "JPEG XL"),
+        (b"\0\0\0\x1cftypmsf1\0\0\0\0msf1hevc", "HEIC"),
+        (bytes(128) + b"DICM", "DICOM"),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'>", "SVG"),
+        (b"%PDF-1.7", "PDF"),
         (b"plain text", "no image"),
     ],
 )
@@ -157,6 +207,25 @@ def test_a_console_that_cannot_show_a_name_shows_a_question_mark(tmp_path, monke
     assert f"from '{shown}'".encode(encoding) in console.getvalue()
 
 
+FIGURE = "A code of \N{GREEK SMALL LETTER MU} and \N{GREEK SMALL LETTER SIGMA}."
+
+
+@pytest.mark.parametrize(
+    "show",
+    [
+        lambda: plots.bars({"a": 1}, "y", FIGURE),
+        lambda: plots.image_grid(torch.zeros(1, 1, 28, 28), 1, FIGURE),
+        lambda: show_drawing(plots.plt.figure(), FIGURE),
+    ],
+)
+def test_a_script_says_what_a_figure_shows_in_place_of_its_bytes(monkeypatch, show):
+    console = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(console, encoding="ascii"))
+    show()
+    sys.stdout.flush()
+    assert console.getvalue().split(os.linesep.encode()) == [b"A code of ? and ?.", b""]
+
+
 # --- files fetched by hand
 
 
@@ -181,6 +250,19 @@ def test_archives_fetched_by_hand_are_unpacked(fetched, capsys, folder):
     assert "Unpacked train-images-idx3-ubyte.gz" in capsys.readouterr().out
     load(name, "train+val")
     assert "Unpacked" not in capsys.readouterr().out
+
+
+def test_archives_on_a_disk_that_can_only_be_read_are_read(fetched, monkeypatch):
+    root, arrays = fetched
+
+    def refuse(path, content, write=data.write_bytes):
+        if root in path.parents:
+            raise CourseError("cannot write: Read-only file system")
+        write(path, content)
+
+    monkeypatch.setattr(data, "write_bytes", refuse)
+    assert torch.equal(load("mnist", "test").y, torch.tensor(arrays["t10k-labels-idx1-ubyte"]).long())
+    assert not list(root.rglob("*ubyte"))
 
 
 @pytest.mark.parametrize("damage", [cut, lambda c: b"<html>", lambda c: gzip.compress(b"other data")])
@@ -229,14 +311,16 @@ def test_a_vae_is_trained_under_autocast(dtype):
     def loss(model, x, y):
         with torch.autocast("cpu", dtype=dtype):
             recon_x, mu, logvar = model(x)
-            return losses.vae_loss(recon_x, x, mu, logvar) / len(x)
+            total = losses.vae_loss(recon_x, x, mu, logvar)
+        assert recon_x.dtype == dtype and total.dtype == torch.float32
+        return total / len(x)
 
     torch.manual_seed(0)
     history = fit(VAE(), train, loss, epochs=2, batch_size=128, device="cpu", progress=False)
     assert history[1]["train"] < history[0]["train"] < 600
 
 
-@pytest.mark.parametrize(("dtype", "value"), [(torch.float16, 3.0), (torch.bfloat16, 2.5), (torch.float16, 60_000.0)])
+@pytest.mark.parametrize(("dtype", "value"), [(torch.float16, 20.0), (torch.bfloat16, 2.5), (torch.float16, 60_000.0)])
 def test_the_mean_loss_of_an_epoch_is_not_added_up_in_half_precision(dtype, value):
     train = TensorDataset(torch.rand(5_000, 1, 28, 28), torch.zeros(5_000))
 
@@ -257,7 +341,68 @@ def test_gradients_of_single_images():
     assert torch.allclose(jacobian, per_image)
 
 
+def by_function(x_hat, x):
+    return nn.functional.binary_cross_entropy(x_hat, x, reduction="sum")
+
+
+@pytest.mark.parametrize("transform", [torch.func.hessian, torch.func.jacfwd])
+def test_slopes_of_slopes_and_forward_mode(transform):
+    x_hat, x = torch.rand(2, 1, 7, generator=torch.Generator().manual_seed(0)).clamp(0.01, 0.99)
+    assert torch.allclose(transform(losses.cross_entropy)(x_hat, x), transform(by_function)(x_hat, x), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("figure", [losses.sse, losses.kl_divergence, metrics.squared_error, metrics.psnr])
+def test_figures_of_single_images(figure):
+    x_hat, x = torch.rand(2, 6, 1, 784, generator=torch.Generator().manual_seed(0))
+    one_by_one = torch.stack([figure(*pair) for pair in zip(x_hat, x, strict=True)])
+    assert torch.allclose(torch.func.vmap(figure)(x_hat, x), one_by_one)
+
+
 # --- devices
+
+
+class NoFloat64(TorchFunctionMode):
+    """The images as if they were on an Apple GPU, which has no float64: only what went to the CPU may become double."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = function(*args, **kwargs)
+        if function is torch.Tensor.cpu:
+            return result.clone()
+        tensors = [value for value in args if isinstance(value, torch.Tensor)]
+        ours = [value for value in tensors if getattr(value, "there", False)]
+        for part in (result if isinstance(result, tuple) else [result]) if ours else []:
+            if isinstance(part, torch.Tensor):
+                if part.dtype == torch.double:
+                    raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
+                part.there = True
+        return result
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "likelihood"])
+def test_images_of_an_apple_gpu_meet_no_float64(tmp_path, what):
+    x = torch.rand(4, 1, 28, 28)
+    x.there = True
+    with NoFloat64():
+        if what == "checkpoint":
+            training = Training(Autoencoder(2, 4), TensorDataset(x, torch.zeros(4)), mse_of, epochs=1, device="cpu")
+            assert resuming._kind(training)["images"][0] == 4
+        else:
+            value = metrics.log_likelihood(
+                x, lambda x: (x.flatten(1)[:, :2], x.flatten(1)[:, :2]), lambda x, z: -z.square().sum(-1), 5
+            )
+            assert value.dtype == torch.double and torch.isfinite(value).all()
+
+
+def test_a_patient_is_watched_whatever_the_default_device():
+    train = load("digits", "train", 64)
+    expected = curves_of("healthy", train, steps=1)
+    torch.set_default_device("meta")
+    try:
+        assert curves_of("healthy", train, steps=1) == expected
+    finally:
+        torch.set_default_device(None)
 
 
 def test_another_default_device_changes_nothing(tmp_path, shown):
@@ -315,6 +460,49 @@ def test_a_checkpoint_in_the_home_folder(tmp_path, monkeypatch):
     train = load("digits", "train", 64)
     fit_resumable("~/deep/run.pt", Autoencoder(), train, mse_of, epochs=1, device="cpu", progress=False)
     assert (tmp_path / "deep" / "run.pt").is_file() and not os.path.exists("~")
+
+
+def test_every_path_may_begin_in_the_home_folder(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    make_sample_folder("~/shapes", 2)
+    coding_models.MODELS[2].save("~/model")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "shapes"] and not os.path.exists("~")
+    assert len(load_folder("~/shapes")) == 2 and WholeNumberVAE.load("~/model").values == 2
+
+
+@pytest.mark.parametrize("path", [None, 5, "", "a\0b", b"folder"])
+def test_what_is_no_path_is_told(path):
+    for function in (load_folder, lambda path: fit_resumable(path, Autoencoder(), WHOLE, mse_of, epochs=1)):
+        with pytest.raises(CourseError, match="is no path: expected text"):
+            function(path)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("a.png", "is a file: give the path of the folder"), ("x" * 300, "no folder")]
+)
+def test_what_is_no_folder_is_told(tmp_path, path, said):
+    (tmp_path / "a.png").touch()
+    with pytest.raises(CourseError, match=said):
+        load_folder(tmp_path / path)
+
+
+def test_a_name_too_long_for_the_disk_is_told(tmp_path):
+    with pytest.raises(CourseError, match="cannot write .*too long"):
+        fit_resumable(tmp_path / ("x" * 300), Autoencoder(), WHOLE, mse_of, epochs=1, progress=False)
+
+
+def test_a_folder_stands_for_its_name(tmp_path, monkeypatch):
+    Image.new("L", (28, 28), 255).save(tmp_path / "a.png")
+    monkeypatch.chdir(tmp_path)
+    assert load_folder(".").name == tmp_path.name
+
+
+@pytest.mark.parametrize("name", ["real.pt", "elsewhere/real.pt"])
+def test_what_a_link_leads_to_is_written(tmp_path, name):
+    (tmp_path / "link.pt").symlink_to(tmp_path / name)
+    write_bytes(tmp_path / "link.pt", b"whole")
+    assert (tmp_path / "link.pt").is_symlink() and (tmp_path / name).read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("name", ["", "deep"])
@@ -377,11 +565,53 @@ def test_a_last_batch_of_one_image_meets_no_batch_norm(images, batch_size, bette
     narrow = nn.Flatten(), nn.Linear(784, 8), nn.BatchNorm1d(8), nn.Linear(8, 784), nn.Unflatten(1, (1, 28, 28))
     model = nn.Sequential(*narrow)
     train = TensorDataset(torch.rand(images, 1, 28, 28), torch.zeros(images))
-    with pytest.raises(CourseError, match="leave a single one for the last batch, from which BatchNorm1d") as raised:
+    with pytest.raises(CourseError, match="leave a single one for the last batch, from which BatchNorm") as raised:
         fit(model, train, mse_of, epochs=1, batch_size=batch_size, progress=False)
     assert f"batch_size={better}" in str(raised.value)
     fit(model, train, mse_of, epochs=1, batch_size=better, progress=False)
     fit(Autoencoder(), train, mse_of, epochs=1, batch_size=batch_size, progress=False)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_single_images_with_many_pixels_a_channel_are_enough_for_batch_norm(batch_size):
+    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.Conv2d(2, 1, 3, padding=1))
+    assert fit(model, WHOLE, mse_of, epochs=1, batch_size=batch_size, device="cpu", progress=False)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.uint8])
+def test_images_of_any_type_reach_a_loss_that_casts_them(dtype):
+    train = TensorDataset(WHOLE.tensors[0].to(dtype), WHOLE.tensors[1])
+    options = {"epochs": 1, "device": "cpu", "progress": False}
+    assert fit(Autoencoder(), train, lambda model, x, y: losses.mse(model(x.float()), x.float()), **options)
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(784, 784))
+    with pytest.raises(CourseError, match=r"and the model's weights float32: hand over x.float\(\)"):
+        fit(plain, train, lambda model, x, y: model(x).mean(), **options)
+    with pytest.raises(CourseError, match="hand over"):
+        evaluate(plain, train, lambda model, x, y: model(x).mean())
+
+
+@pytest.mark.parametrize("loss", [nn.MSELoss(), nn.functional.mse_loss, losses.mse, losses.vae_loss, None])
+def test_a_loss_of_two_images_is_told_with_what_to_write(loss):
+    with pytest.raises(CourseError, match=r"function of \(model, x, y\).*lambda model, x, y: mse\(model\(x\), x\)"):
+        fit(Autoencoder(), WHOLE, loss, epochs=1)
+
+
+@pytest.mark.parametrize("model", [Autoencoder, WHOLE, None])
+def test_what_is_no_model_is_told(model):
+    for function in (lambda: fit(model, WHOLE, mse_of, epochs=1), lambda: good_start(model, WHOLE.tensors[0])):
+        with pytest.raises(CourseError, match="expected a model, an nn.Module, got"):
+            function()
+
+
+def test_a_device_without_numbers_costs_no_weights():
+    model = Autoencoder()
+    with pytest.raises(CourseError, match="expected 'cpu', 'cuda' or 'mps'"):
+        fit(model, WHOLE, mse_of, epochs=1, device="meta")
+    assert all(torch.isfinite(weight).all() for weight in model.parameters())
+
+
+def test_a_filter_without_parameters_is_evaluated():
+    assert evaluate(nn.Identity(), WHOLE, mse_of, batch_size=np.int64(3)) == 0
 
 
 def test_an_infinite_psnr_is_told_as_such():
@@ -412,3 +642,63 @@ def test_an_unknown_certificate_is_named_with_remedies(tmp_path, monkeypatch, re
     monkeypatch.setattr(download.urllib.request, "urlopen", refuse)
     with pytest.raises(CourseError, match="certificate.*Install Certificates.command.*SSL_CERT_FILE"):
         download.download("mnist")
+
+
+@pytest.mark.parametrize(
+    ("reasons", "remedy"),
+    [
+        (["certificate verify failed: certificate has expired"], "clock right"),
+        (["certificate verify failed: certificate is not yet valid"], "clock right"),
+        (["certificate verify failed: Hostname mismatch, certificate is not valid for 'x'"], "log in to this network"),
+        (["certificate verify failed: unable to get issuer certificate", "timed out"], "SSL_CERT_FILE"),
+        (["timed out"], "Check the connection"),
+    ],
+)
+def test_what_a_certificate_lacks_decides_the_remedy(tmp_path, monkeypatch, reasons, remedy):
+    answers = itertools.cycle(reasons)
+
+    def refuse(*_, **__):
+        raise urllib.error.URLError(ssl.SSLError(1, next(answers)))
+
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(download.urllib.request, "urlopen", refuse)
+    with pytest.raises(CourseError, match=f"{remedy}.*built-in digits"):
+        download.download("mnist")
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    (tmp_path / "MNIST" / "raw" / "t10k-labels-idx1-ubyte").mkdir(parents=True)
+    with pytest.raises(CourseError, match="t10k-labels-idx1-ubyte is a folder, and should be a file: move it away"):
+        download.download("mnist")
+
+
+# --- figures
+
+
+def test_a_coding_model_of_another_kind_is_told():
+    images = np.zeros((1, 784), np.uint8)
+    with pytest.raises(CourseError, match="expected a WholeNumberVAE.*got a VAE"):
+        coding.compress(VAE(), images)
+
+
+@pytest.mark.parametrize("kind", [coding.STORED, coding.BITS_BACK, coding.CODES])
+@pytest.mark.parametrize("payload", [b"", b"abc", bytes(4), bytes(785)])
+def test_files_of_other_things_are_told(kind, payload):
+    model = coding_models.MODELS[2]
+    with pytest.raises(CourseError, match=r"not written by `compress`|not those that were encoded|damaged"):
+        coding.decompress(model, coding.pack(kind, 1, model.fingerprint, b"", payload))
+
+
+@pytest.mark.parametrize("values", [[-1e308, 1e308], [1e16, 1e16 + 2]])
+def test_values_that_no_bins_can_hold_are_told(values):
+    with pytest.raises(CourseError, match="at most 1e\\+300|nothing to spread out"):
+        plots.histograms({"a": values}, "x", "alt")
+
+
+@pytest.mark.parametrize("number", [np.float32(5), np.int64(5), torch.tensor(5.0)])
+def test_a_guess_may_be_a_number_of_any_library(tmp_path, monkeypatch, capsys, number):
+    monkeypatch.setenv("COURSE_STATE", str(tmp_path))
+    checks.predict("01-pca", number)
+    checks.predict("01-pca", result=number)
+    assert "you guessed 5 %; the result is 5 %" in capsys.readouterr().out

@@ -45,6 +45,8 @@ WEIGHT = nn.Parameter(torch.ones(()))
         ("require_finite", [X * 1e30], {}),
         ("require_finite", [X[:0]], {}),
         ("require_unit_range", [X], {}),
+        ("require_unit_range", [1.0000005 - 1.000001 * (X > 0.5)], {}),  # as a blur or a resize rounds
+        ("require_probabilities", [], {"x": 1.0000005 - 1.000001 * (X > 0.5)}),
         ("require_images", [X], {}),
         ("require_images", [X[:0].half()], {}),
         ("require_image_pairs", [X * 1e9, X], {}),
@@ -52,9 +54,9 @@ WEIGHT = nn.Parameter(torch.ones(()))
         ("require_pairs", ["train", TensorDataset(X, LABELS)], {}),
         ("require_pairs", ["train", TensorDataset(X.byte(), LABELS)], {}),
         ("require_parameters", [nn.Linear(1, 1)], {}),
-        ("require_fitting", [nn.BatchNorm2d(1), X, 64], {}),
-        ("require_fitting", [nn.Linear(1, 1), X, 2], {}),
-        ("require_fitting", [nn.Linear(1, 1).double(), X.double(), 64], {}),
+        ("require_model", [nn.Flatten()], {}),
+        ("require_loss", [lambda model, x, y: model(x).mean()], {}),
+        ("require_loss", [lambda model, x, y, share=0.1: model(x).mean()], {}),
         ("require_scalar_loss", [torch.tensor(math.nan)], {}),
         ("require_trainable", [WEIGHT * 2, 2.0, 1e-3], {}),
     ],
@@ -110,8 +112,14 @@ REFUSED = [
     ("require_pairs", ["val", TensorDataset(X[:0], LABELS[:0])], {}, "at least one image"),
     ("require_pairs", ["val", TensorDataset(NAN, LABELS)], {}, "val contains NaN"),
     ("require_parameters", [nn.Flatten()], {}, "no parameters, so there is nothing to train"),
-    ("require_fitting", [nn.Linear(1, 1), X.double(), 64], {}, r"float64.*float32: hand over x.float\(\)"),
-    ("require_fitting", [nn.BatchNorm2d(1), X, 2], {}, "batches of 2 leave a single one.*take batch_size=3"),
+    ("require_model", [nn.Flatten], {}, r"got the class Flatten: write Flatten\(\)"),
+    ("require_model", [TensorDataset(X)], {}, r"expected a model, an nn.Module, got .*\(TensorDataset\)"),
+    *(
+        ("require_loss", [loss], {}, r"a function of \(model, x, y\), got .*write, for example, lambda model, x, y")
+        for loss in (nn.MSELoss(), nn.functional.mse_loss, lambda x_hat, x: 0, "mse", None)
+    ),
+    ("require_tensors", [(X, X, X)], {}, "got a tuple of 3: take one of them. A VAE"),
+    ("require_probabilities", [], {"x_hat": 1.0000005 * X.ceil()}, "it ranges from 1.0000005 to 1.0000005"),
     ("require_trainable", [WEIGHT * 2, -math.inf, 0.5], {}, "PSNR of two equal images"),
     ("require_scalar_loss", [torch.ones(3)], {}, r"got shape \(3,\): use .mean"),
     ("require_scalar_loss", [1.0], {}, "got float"),

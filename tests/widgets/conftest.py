@@ -15,7 +15,7 @@ def shown(monkeypatch):
     image, text = ipywidgets.Image, ipywidgets.HTML
     monkeypatch.setattr(ipywidgets, "Image", lambda **k: parts.setdefault("picture", image(**k)))
     monkeypatch.setattr(ipywidgets, "HTML", lambda: parts.setdefault("trouble", text()))
-    monkeypatch.setattr(live, "display", lambda bundle, metadata, raw: parts.update(bundle, metadata=metadata))
+    monkeypatch.setattr(live, "display", lambda bundle, metadata: parts.update(bundle, metadata=metadata))
     return parts
 
 
