@@ -6,14 +6,17 @@ import http.server
 import io
 import threading
 
+import nbformat
 import pytest
 import torch
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import expect
 
+from course_utils.command.html import to_html
 from course_utils.command.in_browser import live_assets
 from course_utils.data import load
 from course_utils.pretrained import load_pretrained
+from course_utils.support import notebooks
 from course_utils.widgets.drawing_pad import SIDE, centred, enlarged
 from course_utils.widgets.preview import CROWD, RANGE, grain, oddness, place
 
@@ -83,9 +86,9 @@ def opened(browser, folder):
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(address or (folder / "page.html").as_uri())
         if options.get("java_script_enabled", True):
-            for kind in ("pad", "plane"):
-                page.locator(f".course-{kind}").scroll_into_view_if_needed()
-                expect(page.locator(f".course-{kind}.is-live")).to_be_visible()
+            for widget in page.locator(".course-pad, .course-plane").all():
+                widget.scroll_into_view_if_needed()
+                expect(widget.locator(".alive")).to_be_visible()
         return page
 
     yield open_page
@@ -296,7 +299,22 @@ def test_both_come_from_a_server_as_well(opened, server, models):
     assert_answers_what_is_drawn(page, models)
 
 
-def test_the_still_picture_stands_without_javascript_without_weights_and_in_print(opened, folder, tmp_path):
+@pytest.mark.parametrize("name", ["00", "02"])
+def test_they_live_in_the_pages_that_course_run_writes(opened, models, tmp_path, picture, name):
+    (path,) = notebooks.find([name])
+    page_path = tmp_path / "page.html"
+    page_path.write_text(to_html(nbformat.read(path, as_version=4), path.stem), encoding="utf-8")
+    page = opened(page_path.as_uri())
+    if name == "00":
+        drag(page, page.locator(".course-pad .area canvas"), SEVEN)
+        assert_answers_what_is_drawn(page, models)
+    else:
+        drag(page, page.get_by_role("slider"), ((0.5, 0.5), (0.75, 0.25)))
+        assert_shows(page, models, 1.5, 1.5)
+    picture(page, "")
+
+
+def test_the_still_picture_stands_without_javascript_and_in_print(opened):
     page = opened(java_script_enabled=False)
     expect(page.get_by_alt_text("A still pad.")).to_be_visible()
     page = opened()
