@@ -95,5 +95,5 @@ def grain() -> Tensor:
 
 def draw_oddness(axis: Axes, usual: Tensor) -> None:
     """Draw how odd test digits are: `usual` (N,), on a logarithmic axis over RANGE."""
-    axis.hist(usual.numpy(), np.geomspace(*RANGE, 60), histtype="stepfilled", color=COLOURS[0], alpha=0.5)
+    axis.hist(usual.numpy(), np.geomspace(*RANGE, 60).tolist(), histtype="stepfilled", color=COLOURS[0], alpha=0.5)
     axis.set(xscale="log", xlim=RANGE, xlabel="squared error per pixel of ink", ylabel="test digits")
