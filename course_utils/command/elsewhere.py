@@ -27,7 +27,7 @@ from pathlib import Path
 if find_spec("course_utils") is None:
     there = [name for name in ("torch", "torchvision") if find_spec(name)]
     Path("as_it_is.txt").write_text("".join(f"{{name}}=={{version(name)}}\\n" for name in there))
-    install = [sys.executable, "-m", "pip", "install", "-q", "-c", "as_it_is.txt", "{source}"]
+    install = [sys.executable, "-m", "pip", "install", "-c", "as_it_is.txt", "{source}"]
     subprocess.run(install, check=True)"""
 
 

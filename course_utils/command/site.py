@@ -6,7 +6,6 @@ Sphinx and myst-nb make it from what `site_sources` lays out. Nothing is execute
 import importlib.util
 import io
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -132,6 +131,6 @@ def _trim(site):
     """Take away what no page needs."""
     for page in site.rglob("*.html"):
         page.write_text(NEEDLESS.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
-    for path in [*site.rglob("*.map"), *site.rglob("fontawesome.js*"), site / "objects.inv", site / ".buildinfo"]:
-        path.unlink(missing_ok=True)
-    shutil.rmtree(site / "_sources", ignore_errors=True)
+    for name in ("*.map", "fontawesome.js*", "webpack-macros.html", "objects.inv", ".buildinfo"):
+        for path in site.rglob(name):
+            path.unlink()

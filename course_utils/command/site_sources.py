@@ -22,8 +22,8 @@ from course_utils.support.files import ASSETS, FIGURES_MIME, REFERENCE, ROOT, WI
 
 TEXTS = ASSETS / "site"
 DRAWS = re.compile(r"course_utils\.(plots|diagrams|widgets)\b")
-# A row of the README's table: the one place for the question of a page, and for its minutes.
-ROW = re.compile(r"\[(\d\d · [^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \| (.+?) \| (.+?) \|$", re.M)
+# A row of the README's table: the one place for the question of a page.
+ROW = re.compile(r"\[(\d\d · [^\]]+)\]\(notebooks/(\w+)\.ipynb\) \| (.+?) \|")
 NAME = re.compile(r"\{\{ (\w+) \}\}")
 ARXIV = re.compile(r"(?<![\[/])\barXiv:(\d{4}\.\d{4,5})")
 DOI = re.compile(r"(?<![\[/])\bdoi:(10\.\d{4,}/[^\s,;)]*[\w/])")
@@ -185,13 +185,14 @@ def _figures():
 def _cards(extra):
     """The map of pages as HTML: a picture, the question and the minutes of each."""
     cards = []
-    for title, page, question, run, study in ROW.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+    for title, page, question in ROW.findall((ROOT / "README.md").read_text(encoding="utf-8")):
+        about = notebooks.read(files.NOTEBOOKS / f"{page}.ipynb")["metadata"]["course"]
         pictures = [*extra.glob(f"figures/{page}_mnist.png"), *sorted(extra.glob(f"figures/{page}-*"))]
         cards.append(
             f'<li><a href="pages/{page}.html">'
             f'<img src="{pictures[0].relative_to(extra).as_posix()}" alt="" loading="lazy">'
             f"<strong>{html.escape(title)}</strong><span>{html.escape(question)}</span>"
-            f"<small>runs {run} · takes {study}</small></a></li>"
+            f"<small>about {about['study_minutes']} minutes</small></a></li>"
         )
     return f'<ul class="cards">{"".join(cards)}</ul>'
 

@@ -195,6 +195,8 @@ def test_metadata_say_what_is_needed(tmp_path, wheel):
     metadata = message_from_bytes((folder / "METADATA").read_bytes())
     assert metadata["Name"] == PROJECT["name"] and metadata["Version"] == PROJECT["version"]
     assert metadata["Requires-Python"] == PROJECT["requires-python"]
+    urls = [f"{name}, {url}" for name, url in PROJECT.get("urls", {}).items()]
+    assert metadata.get_all("Project-URL", []) == urls
     assert metadata.get_all("Provides-Extra") == list(EXTRAS)
     assert set(EXTRAS) == {"cluster", "site", "teaching", "tests"}
     required = [f'{line}; extra == "{extra}"' for extra, lines in EXTRAS.items() for line in lines]

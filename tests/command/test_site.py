@@ -1,6 +1,7 @@
 """What the site is made from: what readers see of a page, texts without a number typed twice, and the way elsewhere."""
 
 import base64
+import html
 import os
 import re
 import subprocess
@@ -84,8 +85,8 @@ def test_pictures_are_files_with_their_descriptions_and_sizes(shown, tmp_path):
     )
     png, svg = (output.data["text/html"] for output in one.outputs)
     assert 'alt="Digits, &quot;large&quot; &amp; small."' in png and 'width="300" height="100"' in png
-    for html, content in ((png, b"a picture"), (svg, b"<svg/>")):
-        assert (tmp_path / "pages" / re.search('src="([^"]+)"', html)[1]).resolve().read_bytes() == content
+    for text, content in ((png, b"a picture"), (svg, b"<svg/>")):
+        assert (tmp_path / "pages" / re.search('src="([^"]+)"', text)[1]).resolve().read_bytes() == content
 
 
 def test_pad_and_map_can_come_alive_and_other_widgets_are_still(shown):
@@ -96,9 +97,9 @@ def test_pad_and_map_can_come_alive_and_other_widgets_are_still(shown):
         cell("image_slider(x)", outputs=[drawn("A slider.", **widget)]),
         cell("download_button()", outputs=[new_output("display_data", widget | {"text/plain": "Button()"})]),
     )
-    html = [cell.outputs[0].data["text/html"] for cell in (pad, plane, slider)]
-    assert html[0].startswith('<div class="course-pad" data-dataset="digits"><img ') and 'alt="A pad."' in html[0]
-    assert html[1].startswith('<div class="course-plane"') and html[2].startswith("<img ")
+    html_of = [cell.outputs[0].data["text/html"] for cell in (pad, plane, slider)]
+    assert html_of[0].startswith('<div class="course-pad" data-dataset="digits"><img ') and 'alt="A pad."' in html_of[0]
+    assert html_of[1].startswith('<div class="course-plane"') and html_of[2].startswith("<img ")
     assert button.outputs == []
 
 
@@ -184,12 +185,15 @@ def test_an_unknown_figure_is_named(prepared, tmp_path, monkeypatch):
         prepared()
 
 
-def test_every_page_is_on_the_map_with_its_minutes():
+def test_every_page_is_on_the_map_with_its_question_and_minutes(prepared):
     rows = site_sources.ROW.findall(README)
-    assert [page for _, page, *_ in rows] == list(notebooks.PAGES)
-    for _, page, question, run, study in rows:
-        about = notebooks.read(ROOT / "notebooks" / f"{page}.ipynb")["metadata"]["course"]
-        assert question.endswith("?") and run.endswith(" s") and study == f"{about['study_minutes']} min"
+    assert [page for _, page, _ in rows] == list(notebooks.PAGES)
+    assert all(question.endswith("?") for *_, question in rows)
+    text = (prepared() / "index.md").read_text("utf-8")
+    for title, page, question in rows:
+        minutes = notebooks.read(ROOT / "notebooks" / f"{page}.ipynb")["metadata"]["course"]["study_minutes"]
+        (card,) = re.findall(rf'<a href="pages/{page}.html"><img src="[^"]+".*?</a>', text)
+        assert title in card and html.escape(question) in card and f"about {minutes} minutes" in card
 
 
 def test_a_folder_that_is_no_site_is_left_alone(tmp_path, capsys):
@@ -205,7 +209,7 @@ def test_a_folder_that_is_no_site_is_left_alone(tmp_path, capsys):
 
 @pytest.fixture
 def host(tmp_path):
-    """Runs code on a machine with all that the course needs but the course, and with another PyTorch: a version."""
+    """Runs code on a machine that has all but the course; `torch` and `torchvision` are versions to put there first."""
     venv.create(tmp_path / "host", with_pip=False)
     python = tmp_path / "host" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     where = subprocess.run(
@@ -216,8 +220,8 @@ def host(tmp_path):
     ).stdout.strip()
     Path(where, "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
 
-    def run(code, version=None):
-        for name in ("torch", "torchvision") if version else ():
+    def run(code, **there):
+        for name, version in there.items():
             Path(where, name).mkdir(exist_ok=True)
             Path(where, name, "__init__.py").write_text(f"__version__ = '{version}'\n")
             about = Path(where, f"{name}-{version}.dist-info")
@@ -235,7 +239,7 @@ def first_cell(source):
 
 
 def test_first_cell_brings_the_course_and_leaves_pytorch_as_it_is(host):
-    done = host(first_cell(str(ROOT)), version="2.9.9")
+    done = host(first_cell(str(ROOT)), torch="2.9.9", torchvision="0.24.9")
     assert done.returncode == 0, done.stderr
     done = host("import course_utils, torch; print(torch.__version__, course_utils.__file__)")
     version, path = done.stdout.split(maxsplit=1)
@@ -244,7 +248,7 @@ def test_first_cell_brings_the_course_and_leaves_pytorch_as_it_is(host):
 
 
 def test_first_cell_replaces_no_pytorch_that_is_too_old(host):
-    done = host(first_cell(str(ROOT)), version="2.5.0")
-    assert done.returncode != 0 and "torch" in done.stderr
+    done = host(first_cell(str(ROOT)), torch="2.5.0", torchvision="0.20.0")
+    assert done.returncode != 0 and "(constraint) torch" in done.stdout
     assert host("import torch; print(torch.__version__)").stdout.strip() == "2.5.0"
     assert host("import course_utils").returncode != 0
