@@ -78,18 +78,20 @@ def test_conda_environment_installs_from_requirements_and_names_the_same_pythons
     assert packages == ["conda-forge", f"python{PROJECT['requires-python']}", "pip", "pip", "-r requirements.txt"]
 
 
-@pytest.mark.parametrize("then", ["course run", "python -m pytest"])
-def test_readme_has_both_commands_for_both_shells(then):
+@pytest.mark.parametrize("then", ["course learn", "course run", "python -m pytest"])
+def test_readme_and_site_have_the_commands_for_both_shells(then):
     install = "python -m pip install -r requirements.txt"
-    assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in README
     windows = f".venv\\Scripts\\{install} }}; if ($?) {{ .venv\\Scripts\\{then} }}\n"
-    assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in README
+    for text in (README, (ROOT / "course_utils" / "assets" / "site" / "install.md").read_text(encoding="utf-8")):
+        assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in text
+        assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in text
 
 
-def test_readme_names_every_page_and_links_work():
+def test_readme_is_one_screen_or_two_names_every_page_and_its_links_work():
+    assert len(README.encode()) <= 8_000
     for page in PAGES:
         assert f"notebooks/{page}.ipynb" in README
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README) + re.findall(r'src="([^"]+)"', README):
         assert (ROOT / link).exists(), link
 
 
