@@ -36,7 +36,7 @@ def prepare(folder: Path) -> None:
         CourseError: where a text names a figure that `data/reference.json` does not have.
     """
     extra, repository = folder / "extra", elsewhere.address()
-    shown = {}
+    shown: dict[str, str] = {}
     for path in notebooks.find():
         notebook = from_dict(notebooks.read(path))
         page = page_copy(notebook, path.stem, extra / "figures")
@@ -92,7 +92,7 @@ def page_copy(notebook: NotebookNode, name: str, figures: Path) -> NotebookNode:
 def bibtex(repository: str | None) -> str:
     """How to cite the course, from CITATION.cff, with the repository's address where there is one."""
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
-    title, version = (re.search(rf'^{key}: "?([^"\n]+)', citation, re.M)[1] for key in ("title", "version"))
+    title, version = (re.findall(rf'^{key}: "?([^"\n]+)', citation, re.M)[0] for key in ("title", "version"))
     lines = [f"title = {{{title}}}", "year  = {2026}", f"note  = {{Version {version}}}"]
     lines += [f"url   = {{{repository}}}"] if repository else []
     return "@misc{autoencoders_hands_on,\n  " + ",\n  ".join(lines) + "\n}"
