@@ -84,6 +84,7 @@ def _metadata():
         ("Requires-Python", project["requires-python"]),
         ("License-Expression", project["license"]),
         *(("License-File", path.relative_to(PROJECT).as_posix()) for path in licenses),
+        *(("Project-URL", f"{name}, {url}") for name, url in project.get("urls", {}).items()),
         *(("Requires-Dist", requirement) for requirement in project["dependencies"]),
     ]
     for extra, requirements in project["optional-dependencies"].items():

@@ -35,7 +35,7 @@ function render({ model, el }) {
     pen.moveTo(from.x, from.y);
     pen.lineTo(to.x, to.y);
     pen.stroke();
-    waiting ??= setTimeout(send, 100); // ten times a second are enough while the hand moves
+    waiting ??= setTimeout(send, model.get("pause") ?? 100); // ten times a second are enough while the hand moves
   }
   function place(event) {
     const box = canvas.getBoundingClientRect();

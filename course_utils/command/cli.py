@@ -98,6 +98,9 @@ on several machines, each with the course installed at the same version, and its
     kit.add_argument("--python", nargs="+", metavar="VERSION", help="3.11, 3.12, 3.13 (default: this)")
     kit.add_argument("--out", help=f"the kit's folder (default: {BUILD.name}/kit)")
 
+    site = command("site", _site, "make the course's site, to be published or opened from the disk")
+    site.add_argument("--out", help=f"the site's folder (default: {BUILD.name}/site)")
+
     data = command("data", _data, "list the image sets, or download one")
     data.add_argument("name", nargs="?", help="mnist or fashion-mnist")
 
@@ -203,6 +206,17 @@ def _kit(options):
     size = sum(path.stat().st_size for path in out.rglob("*")) / 1e9
     mnist = "with MNIST" if has_mnist else "without MNIST (`course data mnist` downloads it)"
     print(f"Kit of {size:.1f} GB, {mnist}: {_relative(out)}. Copy the folder; START_HERE.txt in it says how to go on.")
+    return 0
+
+
+def _site(options):
+    from course_utils.command import site
+
+    _require_checkout("`course site`")
+    out = given(options.out or BUILD / "site")
+    site.build(out)
+    size = sum(path.stat().st_size for path in out.rglob("*")) / 1e6
+    print(f"Site of {size:.1f} MB: {_relative(out / 'index.html')}")
     return 0
 
 

@@ -88,12 +88,19 @@ def export(kind: str, pages: list[Path], out: Path) -> Iterator[Path | str]:
     yield from KINDS[kind]([(path.stem, from_dict(notebooks.read(path))) for path in pages], out)
 
 
+def for_learners(notebook: NotebookNode) -> NotebookNode:
+    """The notebook without cells tagged `teacher`."""
+    notebook = copy.deepcopy(notebook)
+    notebook.cells = [cell for cell in notebook.cells if "teacher" not in tags(cell)]
+    return notebook
+
+
 def student_copy(notebook: NotebookNode) -> NotebookNode:
     """The notebook without solutions, teacher's notes and outputs. It still runs to its end: see `own_or_solution`."""
     import nbformat
 
     notebook = _without_solutions(
-        _for_learners(notebook),
+        for_learners(notebook),
         lambda solution: (
             "from course_utils.checks import own_or_solution, solution\n\n"
             f'{solution.name} = own_or_solution("{solution.id}")\n'
@@ -110,20 +117,13 @@ def student_copy(notebook: NotebookNode) -> NotebookNode:
 
 def handout_copy(notebook: NotebookNode) -> NotebookNode:
     """The notebook with outputs, without solutions and teacher's notes; what else a solution's cell shows stays."""
-    return slides_copy(_for_learners(notebook))
+    return slides_copy(for_learners(notebook))
 
 
 def slides_copy(notebook: NotebookNode) -> NotebookNode:
     """As a handout, but with the teacher's notes, which the speaker will see."""
     notebook = _without_solutions(_unfolded(notebook), lambda solution: solution.rest)
     notebook.cells = [cell for cell in notebook.cells if cell.source]
-    return notebook
-
-
-def _for_learners(notebook):
-    """A copy without cells tagged `teacher`."""
-    notebook = copy.deepcopy(notebook)
-    notebook.cells = [cell for cell in notebook.cells if "teacher" not in tags(cell)]
     return notebook
 
 

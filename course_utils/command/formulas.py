@@ -15,14 +15,19 @@ def to_mathml(text: str) -> str:
     return re.sub(rf"{CODE}|{DISPLAY}|{INLINE}", _replace, text, flags=re.DOTALL)
 
 
-def _replace(match):
+def mathml(latex: str, display: str = "inline") -> str:
+    """A formula as MathML, `display` "inline" or "block"; latex2mathml's exception where it cannot be read."""
     from latex2mathml.converter import convert
 
+    return STYLED.sub(_letter, convert(_spaced(latex.strip()), display=display))
+
+
+def _replace(match):
     with contextlib.suppress(Exception):
         if match["display"]:
-            return STYLED.sub(_letter, convert(_spaced(match["display"].strip()), display="block"))
+            return mathml(match["display"], "block")
         if match["inline"]:
-            formula = STYLED.sub(_letter, convert(_spaced(match["inline"])))
+            formula = mathml(match["inline"])
             mark = match["mark"]  # stays on the formula's line
             return f'<span style="white-space: nowrap">{formula}{mark}</span>' if mark else formula
     return match[0]

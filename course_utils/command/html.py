@@ -1,9 +1,13 @@
-"""An executed page as HTML that needs no network: formulas in MathML, solutions and code of pictures folded."""
+"""An executed page as HTML that needs no network: formulas in MathML, solutions and code of pictures folded.
+
+The drawing pad and the map of codes are alive in it; other widgets are seen as still pictures.
+"""
 
 import copy
 
 from nbformat import NotebookNode
 
+from course_utils.command import in_browser
 from course_utils.command.formulas import to_mathml
 from course_utils.support.files import ASSETS, WIDGET_MIME
 
@@ -29,11 +33,16 @@ def to_html(notebook: NotebookNode, title: str, end: str = FOLD_SOLUTIONS) -> st
     from nbconvert import HTMLExporter
 
     notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
+    widgets = [in_browser.widget_of(cell) for cell in notebook.cells]
+    data = in_browser.dataset_of(notebook) if any(widgets) else None
+    for cell, widget in zip(notebook.cells, widgets, strict=True):
         if cell.cell_type == "markdown":
             cell.source = to_mathml(cell.source)
         for output in cell.get("outputs", []):
-            output.get("data", {}).pop(WIDGET_MIME, None)  # a page shows the picture in its place
+            output.get("metadata", {}).pop("alive", None)
+            # A page shows the picture in a widget's place, unless what it shows can be computed in a browser.
+            if output.get("data", {}).pop(WIDGET_MIME, None) and widget and data:
+                output.metadata["alive"] = {"widget": widget, "data": data}
     exporter = HTMLExporter(
         template_file=str(ASSETS / "page.html.j2"),
         mathjax_url="",
@@ -44,4 +53,4 @@ def to_html(notebook: NotebookNode, title: str, end: str = FOLD_SOLUTIONS) -> st
     )
     page, _ = exporter.from_notebook_node(notebook, {"metadata": {"name": title}})
     page = page.replace(' tabindex="0"', "")  # nbconvert makes every cell a stop of the Tab key
-    return page.replace("</body>", end)
+    return page.replace("</body>", (in_browser.inline({*filter(None, widgets)}, data) if data else "") + end)

@@ -1,4 +1,4 @@
-"""`course record`: rows of `data/reference.json`, and the README's pictures, from the receipts of `course measure`."""
+"""`course record`: rows of `data/reference.json`, and the site's pictures, from the receipts of `course measure`."""
 
 import base64
 import statistics

@@ -41,8 +41,7 @@ def draw_pad(look: Callable[[Tensor], bytes], start: Tensor, *, alt: str) -> Non
     require_images(start)
     if len(start) != 1:
         raise CourseError(f"the pad shows one image, (1, 1, 28, 28), and got {len(start)}")
-    enlarged = F.interpolate(start, size=(SIDE, SIDE), mode="bicubic").clamp(0, 1)
-    pad = Pad(ink=(255 * enlarged).round().byte().numpy().tobytes())
+    pad = Pad(ink=enlarged(start).numpy().tobytes())
     seen = [start]
 
     def draw():
@@ -57,6 +56,12 @@ def draw_pad(look: Callable[[Tensor], bytes], start: Tensor, *, alt: str) -> Non
     live([pad], draw, alt, trait="ink", box=ipywidgets.HBox)
 
 
+def enlarged(image: Tensor) -> Tensor:
+    """An image as if it had been drawn on the pad: (1, 1, 28, 28) in [0, 1] -> (SIDE, SIDE), bytes."""
+    ink = F.interpolate(image, size=(SIDE, SIDE), mode="bicubic").clamp(0, 1)
+    return (255 * ink[0, 0]).round().byte()
+
+
 def centred(ink: Tensor) -> Tensor:
     """A drawing as MNIST's makers would have prepared it: (height, width) in [0, 1] -> (1, 1, 28, 28).
 
@@ -69,12 +74,15 @@ def centred(ink: Tensor) -> Tensor:
         return page
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = (max(1, round(BOX * side / max(ink.shape))) for side in ink.shape)
-    shrunk = Image.fromarray((255 * ink).round().byte().numpy()).resize((width, height), Image.Resampling.BOX)
-    small = torch.from_numpy(np.array(shrunk)) / 255
-    # The middle of 28 pixels is 13.5, but the mean of MNIST's centres of mass is 14 (pixels count from 0).
+    sheet = Image.fromarray((255 * ink).round().byte().numpy())
+    for size in ((width, sheet.height), (width, height)):  # in one step, the order would be up to Pillow's version
+        sheet = sheet.resize(size, Image.Resampling.BOX)
+    small = np.array(sheet)
+    # The middle of 28 pixels is 13.5, but the mean of MNIST's centres of mass is 14 (pixels count from 0). Sums of
+    # whole numbers are exact: a drawing half-way between two places goes to the same one everywhere.
     top, left = (
-        int((14 - (place * small.sum(1 - axis)).sum() / small.sum()).round().clamp(0, 28 - len(place)))
-        for axis, place in enumerate(torch.arange(side, device=small.device) for side in small.shape)
+        min(max(0, round(14 - float(np.arange(side) @ small.sum(1 - axis, dtype=int) / small.sum()))), 28 - side)
+        for axis, side in enumerate(small.shape)
     )
-    page[0, 0, top : top + height, left : left + width] = small
+    page[0, 0, top : top + height, left : left + width] = torch.from_numpy(small) / 255
     return page

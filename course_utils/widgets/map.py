@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 import traitlets
+from matplotlib.axes import Axes
 from PIL import Image
 from torch import Tensor
 
@@ -21,6 +22,7 @@ from course_utils.widgets.live import decoded, live
 
 SIDE = 4.2  # inches of the map, with its ticks; of that
 LEFT, BELOW, REST = 0.15, 0.13, 0.02  # are beside the plane, on each of its four sides
+PLANE = (LEFT, REST, 1 - LEFT - REST, 1 - BELOW - REST)  # left, top, width and height, as shares of the picture
 PIXELS = 16  # of the picture, two for each of the page, for one of the image
 STOPS = 10  # places whose images the still picture shows
 LARGEST = 1e6  # half the width of a map
@@ -61,8 +63,12 @@ def latent_map(
         return decoded(decode, torch.tensor(places, dtype=kind, device=codes.device))
 
     still = _still(points, labels, span, images)
-    plane = [LEFT, REST, 1 - LEFT - REST, 1 - BELOW - REST]
-    control = Map(picture=_picture(points, labels, span), plane=plane, span=span, at=[0.0, 0.0])
+    control = Map(
+        picture=on_plane(SIDE, lambda axis: draw_map(axis, points, labels, span)),
+        plane=[*PLANE],
+        span=span,
+        at=[0.0, 0.0],
+    )
 
     def draw():
         image = (255 * images([list(control.at)])[0, 0].clamp(0, 1)).round().byte().numpy()
@@ -76,18 +82,20 @@ def latent_map(
     live([control], draw, alt, still=still, trait="at", box=side_by_side)
 
 
-def _draw(axis, points, labels, span):
+def draw_map(axis: Axes, points: Tensor, labels: Tensor, span: float) -> None:
+    """Draw those of the points (N, 2) from -span to span, coloured by their labels (N,) from 0 to 9."""
     on_map = (points.abs() <= span).all(1)  # labels stand among these
     draw_scatter(axis, points[on_map], labels[on_map], dot=4, font=11)
     axis.set(xlabel="z1", ylabel="z2", xlim=(-span, span), ylim=(-span, span))
     axis.spines[:].set(visible=True, color="#999999")
 
 
-def _picture(points, labels, span):
-    """The map as the bytes of a PNG, its plane exactly where the browser expects it."""
-    with plt.rc_context(STYLE):
-        figure = plt.figure(figsize=(SIDE, SIDE))
-        _draw(figure.add_axes((LEFT, BELOW, 1 - LEFT - REST, 1 - BELOW - REST)), points, labels, span)
+def on_plane(side: float, draw: Callable[[Axes], None]) -> bytes:
+    """A square picture of `side` inches as the bytes of a PNG, with axes exactly where a browser expects the plane."""
+    near = {"axes.labelpad": 2, "xtick.major.pad": 2, "ytick.major.pad": 2}  # labels have room in a small one as well
+    with plt.rc_context(STYLE | near):
+        figure = plt.figure(figsize=(side, side))
+        draw(figure.add_axes((LEFT, BELOW, 1 - LEFT - REST, 1 - BELOW - REST)))
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * DPI)
     plt.close(figure)
@@ -104,7 +112,7 @@ def _still(points, labels, span, images):
         figure = plt.figure(figsize=(9.4, SIDE), layout="constrained")
         left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
         axis = left.subplots()
-        _draw(axis, points, labels, span)
+        draw_map(axis, points, labels, span)
         axis.set_aspect("equal")
         axis.add_patch(plt.Circle((0, 0), span / 2, fill=False, linestyle="--", color="black"))
         for name, place in zip(names, places, strict=True):

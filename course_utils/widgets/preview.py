@@ -5,11 +5,14 @@ from collections.abc import Callable
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.axes import Axes
+from torch import Tensor, nn
 
 from course_utils.data import load
 from course_utils.metrics import squared_error
+from course_utils.models import VAE
 from course_utils.plots import COLOURS, STYLE, draw_scatter
-from course_utils.pretrained import load_pretrained, noisy
+from course_utils.pretrained import SIGMA, load_pretrained
 from course_utils.support.guards import require_images
 from course_utils.widgets.live import repainter
 
@@ -17,7 +20,7 @@ CROWD = 1_000  # test images that a drawing is compared with
 RANGE = (0.003, 3)  # of the axis for oddness
 
 
-def preview(data: str) -> Callable[[torch.Tensor], bytes]:
+def preview(data: str) -> Callable[[Tensor], bytes]:
     """A function that draws what the trained models of a data set make of one image.
 
     Args:
@@ -30,15 +33,7 @@ def preview(data: str) -> Callable[[torch.Tensor], bytes]:
     autoencoder, denoiser, plane = (load_pretrained(name, data) for name in ("autoencoder", "denoiser", "plane"))
     crowd = load(data, "test", CROWD)
 
-    @torch.no_grad()
-    def oddness(x):
-        return squared_error(autoencoder(x), x) / x.sum((1, 2, 3)).clamp(min=1)
-
-    @torch.no_grad()
-    def place(x):
-        return plane.encode(x.flatten(1))[0]
-
-    usual = oddness(crowd.x)
+    usual = oddness(autoencoder, crowd.x)
     with plt.rc_context(STYLE):
         figure = plt.figure(figsize=(8.4, 6.6), layout="constrained")
         axes = figure.subplot_mosaic(
@@ -55,28 +50,50 @@ def preview(data: str) -> Callable[[torch.Tensor], bytes]:
             pictures[name] = axes[name].imshow(np.zeros((28, 28)), cmap="gray", vmin=0, vmax=1)
             axes[name].set(title=title, xticks=[], yticks=[])
             axes[name].grid(False)
-        draw_scatter(axes["map"], place(crowd.x), crowd.y, dot=4, font=10)
+        draw_scatter(axes["map"], place(plane, crowd.x), crowd.y, dot=4, font=10)
         (star,) = axes["map"].plot([0], [0], "*", color="black", markersize=20, markeredgecolor="white")
         axes["map"].set(title="its place among test digits", xlabel="z1", ylabel="z2")
-        axes["odd"].hist(usual.numpy(), np.geomspace(*RANGE, 60), histtype="stepfilled", color=COLOURS[0], alpha=0.5)
+        draw_oddness(axes["odd"], usual)
         line = axes["odd"].axvline(1, color=COLOURS[1], linewidth=2)
-        axes["odd"].set(xscale="log", xlim=RANGE, xlabel="squared error per pixel of ink", ylabel="test digits")
         odder = axes["odd"].set_title("odder than 100 % of test digits")
     paint = repainter(figure, [*pictures.values(), star, line, odder])
 
     @torch.no_grad()
     def look(x):
         require_images(x)
-        with torch.random.fork_rng():
-            torch.manual_seed(0)  # the same grain at every stroke
-            grainy = noisy(x)
+        grainy = (x + grain()).clamp(0, 1)
         images = {"drawing": x, "copy": autoencoder(x), "noisy": grainy, "clean": denoiser(grainy)}
         for name, image in images.items():
             pictures[name].set_data(image[0, 0].numpy())
-        star.set_data(*place(x).T.numpy())
-        value = oddness(x).clamp(*RANGE).item()
+        star.set_data(*place(plane, x).T.numpy())
+        value = oddness(autoencoder, x).clamp(*RANGE).item()
         line.set_xdata([value, value])
         odder.set_text(f"odder than {100 * (usual < value).float().mean():.0f} % of test digits")
         return paint()
 
     return look
+
+
+@torch.no_grad()
+def oddness(autoencoder: nn.Module, x: Tensor) -> Tensor:
+    """How badly images (N, 1, 28, 28) are copied: (N,), the copy's squared error per pixel of ink."""
+    return squared_error(autoencoder(x), x) / x.sum((1, 2, 3)).clamp(min=1)
+
+
+@torch.no_grad()
+def place(plane: VAE, x: Tensor) -> Tensor:
+    """Where images (N, 1, 28, 28) are in the latent plane: (N, 2)."""
+    return plane.encode(x.flatten(1))[0]
+
+
+def grain() -> Tensor:
+    """The noise on a drawing (1, 1, 28, 28), the same at every stroke."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return SIGMA * torch.randn(1, 1, 28, 28)
+
+
+def draw_oddness(axis: Axes, usual: Tensor) -> None:
+    """Draw how odd test digits are: `usual` (N,), on a logarithmic axis over RANGE."""
+    axis.hist(usual.numpy(), np.geomspace(*RANGE, 60).tolist(), histtype="stepfilled", color=COLOURS[0], alpha=0.5)
+    axis.set(xscale="log", xlim=RANGE, xlabel="squared error per pixel of ink", ylabel="test digits")

@@ -5,7 +5,7 @@ import base64
 import nbformat
 import pytest
 import torch
-from axe_playwright_python.base import AXE_SCRIPT
+from accessibility import PREPARE, violations
 
 from course_utils import plots
 from course_utils.command import export
@@ -13,33 +13,11 @@ from course_utils.command.html import to_html
 from course_utils.diagrams import drawing
 from course_utils.support import notebooks
 
-RULES = {
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]},
-    "rules": {name: {"enabled": True} for name in ("heading-order", "page-has-heading-one", "landmark-one-main")},
-    "resultTypes": ["violations"],
-}
-# Everything is looked at, also what is folded. Elements with the same tags and classes, up to the page's root, are of a
-# kind: of each the first one's contrast is enough, and of tokens in code the first one; thousands would take minutes.
-PREPARE = """() => {
-  for (const details of document.querySelectorAll("details")) details.open = true;
-  const seen = new Set(), kinds = new Map();
-  for (const element of document.body.querySelectorAll("*")) {
-    const kind = `${kinds.get(element.parentElement)} ${element.tagName}.${element.className}`;
-    kinds.set(element, kind);
-    if (!seen.has(kind)) element.dataset.first = "";
-    else if (element.matches(".highlight span")) element.replaceWith(...element.childNodes);
-    seen.add(kind);
-  }
-}"""
-RUN = """options => {
-  axe.configure({rules: [{id: "color-contrast", selector: "[data-first]"}]});
-  return axe.run(document, options);
-}"""
 FOCUS = """() => {
   const at = document.activeElement, style = getComputedStyle(at), box = at.getBoundingClientRect();
   return {
     tag: at.tagName,
-    index: [...document.querySelectorAll("a[href], summary")].indexOf(at),
+    index: [...document.querySelectorAll("a[href], summary, button, [tabindex]")].indexOf(at),
     outline: style.outlineStyle === "none" ? 0 : parseFloat(style.outlineWidth),
     seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
   };
@@ -72,18 +50,6 @@ def page_of(name):
     """A notebook as `course run` writes it for readers."""
     (path,) = notebooks.find([name])
     return to_html(nbformat.read(path, as_version=4), path.stem)
-
-
-def violations(page):
-    """What axe finds, one line for each rule and reason."""
-    page.evaluate(PREPARE)
-    page.evaluate(AXE_SCRIPT)
-    lines = {}
-    for rule in page.evaluate(RUN, RULES)["violations"]:
-        for node in rule["nodes"]:
-            reason = next((check["message"] for kind in ("any", "all", "none") for check in node[kind]), "")
-            lines.setdefault(f"{rule['id']}: {reason}", node["html"][:120])
-    return [f"{line} For example: {html}" for line, html in lines.items()]
 
 
 @pytest.mark.parametrize("name", [path.stem for path in notebooks.find()])
@@ -123,7 +89,7 @@ def test_keyboard_reaches_and_opens_everything(opened, picture):
             page.keyboard.press("Enter")
             if len(reached) == 3:
                 picture(page, "hint open and in focus")
-    visible = page.locator("a[href]:visible, summary:visible").count()
+    visible = page.locator("a[href]:visible, summary:visible, button:visible, [tabindex]:visible").count()
     assert len(set(reached)) == visible and reached == sorted(reached)
     assert page.locator("details:not([open])").count() == 0
     page.close()

@@ -10,6 +10,7 @@ import pytest
 from course_utils.command import export, slides
 from course_utils.command.html import FOLD_SOLUTIONS, to_html
 from course_utils.diagrams import drawing
+from course_utils.support.files import WIDGET_MIME
 
 
 def test_page_needs_no_network_and_leaves_code_alone():
@@ -39,6 +40,45 @@ def test_code_that_is_folded_in_jupyterlab_is_folded_and_its_output_is_not():
     (folded,) = re.findall(r'<details class="fold">(.*?)</details>', page, re.DOTALL)
     assert "folded" in folded and "shown" not in folded and "output of" not in folded
     assert all(f"output of {text}" in page for text in ("shown", "folded", "opened", "solved"))
+
+
+PAD = """Model: page 02's latent plane, 2 numbers, trained on built-in digits: 137.7 (negative ELBO, nats per image)
+"""
+
+
+def page_with(source, printed, **metadata):
+    """A page with one cell, which has printed this and shown a widget."""
+    data = {WIDGET_MIME: {"model_id": "0"}, "image/png": "", "text/plain": "A pad."}
+    outputs = [
+        nbformat.v4.new_output("stream", text=printed),
+        nbformat.v4.new_output("display_data", data, metadata=metadata),
+    ]
+    return to_html(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, outputs=outputs)]), "page")
+
+
+def test_pad_and_plane_live_in_a_page_with_what_they_need():
+    page = page_with("draw_pad(\n    preview(known))", PAD)
+    assert '<div class="course-pad" data-dataset="digits">' in page
+    assert '["pad_digits"] = "' in page and '["plane_digits"]' not in page
+    assert not re.search(r'<(script|link)[^>]+(src|href)="[^"]', page)
+    assert len(page.encode()) < 2_000_000
+    page = page_with("latent_map(trained.decode)", PAD)
+    assert '<div class="course-plane" data-dataset="digits">' in page
+    assert '["plane_digits"] = "' in page and '["pad_digits"]' not in page
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("draw_pad(mine)", "Model: page 02's latent plane, 2 numbers, trained on my own images: 1 (a)\n"),
+        ("draw_pad(mine)", ""),
+        ("image_slider(rows)", PAD),
+        ("def draw_pad(): pass", PAD),
+    ],
+)
+def test_other_widgets_are_still_pictures_whatever_a_notebook_says(source, printed):
+    page = page_with(source, printed, alive={"widget": "course-pad", "data": "digits"})
+    assert "course-pad" not in page and "courseWeights" not in page and 'alt="A pad."' in page
 
 
 ALT = 'A circle, "round" & <small>.'

@@ -50,7 +50,8 @@ def test_requirements_pin_torch_and_install_the_project_with_its_extras():
 def test_every_dependency_has_a_range():
     everything = [*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)]
     for line in everything:
-        assert re.fullmatch(r"[a-z0-9-]+(\[distributed\])?>=[\d.]+,<[\d.]+|autoencoder-course\[cluster\]", line), line
+        own = "autoencoder-course[cluster,site]"
+        assert line == own or re.fullmatch(r"[a-z0-9-]+(\[distributed\])?>=[\d.]+,<[\d.]+", line), line
 
 
 def test_what_is_loosened_weekly_is_every_pin_and_nothing_else(tmp_path):
@@ -77,18 +78,20 @@ def test_conda_environment_installs_from_requirements_and_names_the_same_pythons
     assert packages == ["conda-forge", f"python{PROJECT['requires-python']}", "pip", "pip", "-r requirements.txt"]
 
 
-@pytest.mark.parametrize("then", ["course run", "python -m pytest"])
-def test_readme_has_both_commands_for_both_shells(then):
+@pytest.mark.parametrize("then", ["course learn", "course run", "python -m pytest"])
+def test_readme_and_site_have_the_commands_for_both_shells(then):
     install = "python -m pip install -r requirements.txt"
-    assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in README
     windows = f".venv\\Scripts\\{install} }}; if ($?) {{ .venv\\Scripts\\{then} }}\n"
-    assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in README
+    for text in (README, (ROOT / "course_utils" / "assets" / "site" / "install.md").read_text(encoding="utf-8")):
+        assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in text
+        assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in text
 
 
-def test_readme_names_every_page_and_links_work():
+def test_readme_is_one_screen_or_two_names_every_page_and_its_links_work():
+    assert len(README.encode()) <= 8_000
     for page in PAGES:
         assert f"notebooks/{page}.ipynb" in README
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README) + re.findall(r'src="([^"]+)"', README):
         assert (ROOT / link).exists(), link
 
 
@@ -100,8 +103,9 @@ def test_the_version_and_the_title_are_the_same_everywhere():
 
 
 def test_actions_are_pinned_by_their_commit():
-    uses = re.findall(r"uses: (.+)", (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8"))
-    assert uses
+    workflows = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+    uses = [action for path in workflows for action in re.findall(r"uses: (.+)", path.read_text(encoding="utf-8"))]
+    assert len(uses) >= 2 * len(workflows)
     for action in uses:
         assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
@@ -143,7 +147,7 @@ def names_of(requirements):
 
 
 @pytest.mark.parametrize(
-    ("folders", "extras"), [(["course_utils", "notebooks"], ["cluster"]), (["tests"], ["cluster", "tests"])]
+    ("folders", "extras"), [(["course_utils", "notebooks"], ["cluster", "site"]), (["tests"], ["cluster", "tests"])]
 )
 def test_every_import_is_a_dependency(folders, extras):
     declared = names_of([*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])])
@@ -193,7 +197,10 @@ def test_metadata_say_what_is_needed(tmp_path, wheel):
     metadata = message_from_bytes((folder / "METADATA").read_bytes())
     assert metadata["Name"] == PROJECT["name"] and metadata["Version"] == PROJECT["version"]
     assert metadata["Requires-Python"] == PROJECT["requires-python"]
-    assert metadata.get_all("Provides-Extra") == list(EXTRAS) and set(EXTRAS) == {"cluster", "teaching", "tests"}
+    urls = [f"{name}, {url}" for name, url in PROJECT.get("urls", {}).items()]
+    assert metadata.get_all("Project-URL", []) == urls
+    assert metadata.get_all("Provides-Extra") == list(EXTRAS)
+    assert set(EXTRAS) == {"cluster", "site", "teaching", "tests"}
     required = [f'{line}; extra == "{extra}"' for extra, lines in EXTRAS.items() for line in lines]
     assert metadata.get_all("Requires-Dist") == [*PROJECT["dependencies"], *required]
     assert any(line.startswith("torch>=") for line in PROJECT["dependencies"])
