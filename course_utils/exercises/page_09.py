@@ -3,17 +3,28 @@
 import math
 
 import torch
+from torch import Tensor, nn
 
 from course_utils.exercises import filled
 
 PREDICTIONS = {
     "09-floats": {
-        "question": "a code of 64 numbers, kept as float32, beside a lossless PNG of the same digit, takes ...",
+        "question": "a code of 64 numbers, kept as float32, beside lzma's file, which keeps every pixel, takes ...",
         "options": {
-            "a": "less than a fifth of the bytes: 64 numbers in place of 784",
-            "b": "about half of the bytes",
-            "c": "about as many bytes, or more",
+            "a": "more bytes than lzma",
+            "b": "fewer than lzma, but more than a fifth of them",
+            "c": "less than a fifth: 64 numbers in place of 784",
         },
+    },
+    "09-neighbours": {
+        "question": "tables chosen by four neighbours, against the VAE, which knows the whole image through its code. "
+        "The tables need ...",
+        "options": {
+            "a": "more bits: four pixels know less than the code",
+            "b": "fewer bits",
+            "c": "as many bits, within 2 %",
+        },
+        "why": "Given z the pixels are independent, and no code can say that a grey edge goes on in the next pixel.",
     },
     "09-noise": {
         "question": "the coder that was trained on digits gets images of pure noise, 8 bits per pixel. It needs ...",
@@ -70,6 +81,10 @@ def check_pop(pop):
         "total and freq have changed places: a push divides by freq and multiplies by total": lambda s, a, f, t, r: (
             s // f * t + r - a
         ),
+        "that undoes only the multiplication by total: the push had divided by freq before, and added a remainder": (
+            lambda s, a, f, t, r: s // t
+        ),
+        "divided by freq once more: a push divided by it, so multiply": lambda s, a, f, t, r: s // t // f + r - a,
     }
     for mistake, formula in mistakes.items():
         if like(formula):
@@ -77,50 +92,101 @@ def check_pop(pop):
     return "the symbol is right, the state is not: popping what was pushed should give back the state from before"
 
 
-def check_code_bits(code_bits):
-    generator = torch.Generator().manual_seed(0)
-    counts = [
-        torch.tensor([50, 7, 0, 3]),
-        torch.randint(0, 900, (12,), generator=generator),
-        torch.tensor([0, 5, 1000, 2, 0, 0]),
-    ]
-    codes = [torch.randint(0, len(c), (n,), generator=generator) for c, n in zip(counts, (9, 40, 25), strict=True)]
-    answers = [float(filled(code_bits(a.clone(), c.clone()))) for a, c in zip(codes, counts, strict=True)]
+class _Witness(nn.Module):
+    """A model that remembers what its parts were given; its bits depend on each number of the code."""
 
-    def smooth(c):
-        return (c + 1) / (c + 1).sum()
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.weight = nn.Parameter(0.3 * torch.randn(784, 5, generator=generator))
+        self.back = nn.Parameter(0.1 * torch.randn(5, 784, generator=generator))
+        self.decoded: list[Tensor] = []
+        self.priced: list[Tensor] = []
 
-    def truth(a, c):
-        return -smooth(c)[a].log2().sum().item()
+    def encoder(self, x):
+        return x.flatten(1) @ self.weight
 
-    def like(formula):
-        return all(
-            abs(x - formula(a, c)) < 1e-3 * abs(x) + 1e-6 for x, a, c in zip(answers, codes, counts, strict=True)
-        )
+    def decoder(self, y):
+        self.decoded.append(y)
+        return (y @ self.back).view(-1, 1, 28, 28)
 
-    if like(truth):
+    def bits(self, y):
+        self.priced.append(y)
+        return 1 + 0.3 * (y - 0.2).abs()
+
+
+def check_rate_distortion(rate_distortion):
+    model, worth = _Witness(), 3.0
+    x = torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    loss = filled(rate_distortion(model, x.clone(), worth))
+    if not model.decoded:
+        return "the decoder is never asked: distortion is the error of model.decoder(...)"
+    if not model.priced:
+        return "there is no rate: model.bits(...) says what each number of the code costs"
+    clean, code, priced = model.encoder(x).detach(), model.decoded[-1], model.priced[-1]
+    if code.shape != clean.shape:
+        return f"the decoder should get codes of shape {tuple(clean.shape)}, yours gets {tuple(code.shape)}"
+    if hint := _about_noise((code - clean).detach(), code.detach()):
+        return hint
+    if priced.shape != code.shape:
+        return f"the price is asked for codes of shape {tuple(code.shape)}, yours are {tuple(priced.shape)}"
+    if not torch.allclose(priced, code):
+        if torch.allclose(priced, clean, atol=1e-5):
+            return "decoder and price should get the same code: the noisy one"
+        return "decoder and price get codes that differ: draw the noise once, and use the noisy code for both"
+    return _about_loss(loss, model, x, code, worth)
+
+
+def _about_noise(noise, code):
+    """What is wrong with the noise on a code (N, k), or None."""
+    if torch.allclose(noise, torch.zeros(()), atol=1e-5):
+        return "the decoder gets the code without noise: nothing prepares it for rounding"
+    if torch.allclose(code, code.round(), atol=1e-5):
+        return "rounding has no gradient, so the encoder would learn nothing: noise takes its place in training"
+    if torch.allclose(noise, noise[:, :1], atol=1e-5) or torch.allclose(noise, noise[:1], atol=1e-5):
+        return "each number of each image's code needs noise of its own: torch.rand_like(y)"
+    if noise.abs().max() > 0.5001:
+        if noise.min() >= -1e-5 and noise.max() < 1.0001:
+            return "this noise lies between 0 and 1: shift it, so that it lies between -1/2 and 1/2"
+        return "rounding moves a number by 1/2 at most, and your noise moves some by more: torch.rand, not torch.randn"
+    if abs(noise.mean()) > 0.1 or abs(noise.std() - 12**-0.5) > 0.06:
+        return "the noise should be equally likely everywhere between -1/2 and 1/2"
+    return None
+
+
+def _about_loss(loss, model, x, code, worth):
+    """What is wrong with a loss whose code is right, or None."""
+    error = model.decoder(code) - x
+    bits, images = model.bits(code), len(x)
+    distortion, rate = error.square().sum() / images, bits.sum() / images
+    loss = torch.as_tensor(loss)
+    if loss.ndim:
+        return f"the loss should be one number, the mean over the batch; yours has shape {tuple(loss.shape)}"
+    if not loss.requires_grad:
+        return "no gradient gets from the loss to the model: nothing could be learnt"
+    if torch.isclose(loss, worth * distortion + rate, rtol=1e-4):
         return None
-    if any(math.isinf(x) or math.isnan(x) for x in answers):
-        return "infinitely many bits: a value that training never showed has probability 0. Add one to every count"
     mistakes = {
-        "a cost is positive: minus the logarithm": lambda a, c: -truth(a, c),
-        "these are nats: the logarithm to base 2 gives bits": lambda a, c: truth(a, c) * math.log(2),
-        "the bits of all codes together: a sum, not a mean": lambda a, c: truth(a, c) / len(a),
-        "that is the entropy of the table; asked are the bits of these codes": lambda a, c: (
-            -(smooth(c) * smooth(c).log2()).sum().item()
-        ),
-        "that is what the table's own values cost on average, times their number; look up each code": lambda a, c: (
-            -(smooth(c) * smooth(c).log2()).sum().item() * len(a)
-        ),
-        "the probabilities should sum to 1: where one is added to every count, the total grows as well": lambda a, c: (
-            -((c + 1) / c.sum())[a].log2().sum().item()
-        ),
-        "bits, not bytes": lambda a, c: truth(a, c) / 8,
+        "`worth` weighs the distortion, not the rate": distortion + worth * rate,
+        "`worth` weighs the distortion only; the rate is in bits already": worth * (distortion + rate),
+        "`worth` is missing: it says how many bits a unit of squared error is worth": distortion + rate,
+        "that is the distortion alone: where is the rate?": worth * distortion,
+        "that is the rate alone: where is the distortion?": rate,
+        "add the two: both cost something, and the bits are positive already": worth * distortion - rate,
+        "the sum over the batch; the mean over its images is asked for": images * (worth * distortion + rate),
+        "the squared error is a sum over the pixels, not a mean": worth * distortion / 784 + rate,
+        "the bits are a sum over the numbers of the code, not a mean": worth * distortion + bits.mean(),
+        "both are sums for each image; take the mean over the images only": worth * distortion / 784 + bits.mean(),
+        "square the errors; these are absolute ones": worth * error.abs().sum() / images + rate,
+        "that is the root of the squared error": worth * error.flatten(1).norm(dim=1).mean() + rate,
+        "the distortion is summed over the batch, the rate is a mean": worth * distortion * images + rate,
+        "the rate is summed over the batch, the distortion is a mean": worth * distortion + images * rate,
     }
-    for mistake, formula in mistakes.items():
-        if like(formula):
+    for mistake, value in mistakes.items():
+        if torch.isclose(loss, value, rtol=1e-4):
             return mistake
-    return f"for {len(codes[0])} codes it should be {truth(codes[0], counts[0]):.2f} bits, yours is {answers[0]:.4g}"
+    right = (worth * distortion + rate).item()
+    return f"for the test batch the loss should be {right:.2f}, yours is {loss.item():.4g}"
 
 
 def check_break_even(break_even):
@@ -135,6 +201,12 @@ def check_break_even(break_even):
         never = float(filled(break_even(1000, 30, 20)))
         if never != math.inf:
             return "where ours needs more bytes than theirs it never pays: return math.inf"
+        try:
+            equal = float(filled(break_even(1000, 20, 20)))
+        except ZeroDivisionError:
+            return "where both need the same bytes, nothing is saved: that divides by 0. It never pays: math.inf"
+        if equal != math.inf:
+            return "where both need the same bytes, an image saves nothing and it never pays: return math.inf"
         return None
     mistakes = {
         "a whole number of images: round upwards": lambda d, o, t: d / (t - o),
@@ -190,7 +262,7 @@ def check_net_bits(net_bits):
 
 CHECKS = {
     "09-pop": check_pop,
-    "09-code-bits": check_code_bits,
+    "09-rate-distortion": check_rate_distortion,
     "09-break-even": check_break_even,
     "09-net-bits": check_net_bits,
 }

@@ -3,6 +3,8 @@
 import math
 from bisect import bisect_right
 
+import torch
+
 
 def popped(state_before):
     """A `pop` that finds the right symbol and computes the state by `state_before(state, start, freq, total, slot)`."""
@@ -19,12 +21,26 @@ def popped(state_before):
 right = popped(lambda s, a, f, t, r: s // t * f + r - a)
 
 
-def smooth(counts):
-    return (counts + 1) / (counts + 1).sum()
-
-
 def saved(d, ours, theirs):
     return d / (theirs - ours)
+
+
+def noise(y):
+    return y + torch.rand_like(y) - 0.5
+
+
+def rate_distortion(formula=None, draw=noise, priced=None):
+    """A loss with the code that `draw` makes, the price of `priced(y, noisy)`, and `formula(error, bits, worth)`."""
+
+    def loss(model, x, worth):
+        y = model.encoder(x)
+        noisy = draw(y)
+        error, bits = model.decoder(noisy) - x, model.bits(priced(y, noisy) if priced else noisy)
+        if formula:
+            return formula(error, bits, worth)
+        return (worth * error.square().sum() + bits.sum()) / len(x)
+
+    return loss
 
 
 WRONG = [
@@ -38,21 +54,33 @@ WRONG = [
     ("09-pop", popped(lambda s, a, f, t, r: s // t + r - a), "multiply by freq"),
     ("09-pop", popped(lambda s, a, f, t, r: s // f * t + r - a), "total and freq have changed places"),
     ("09-pop", lambda s, starts, freqs: (0, right(s, starts, freqs)[1]), "the symbol is wrong"),
-    ("09-pop", popped(lambda s, a, f, t, r: s // t), "the state is not"),
+    ("09-pop", popped(lambda s, a, f, t, r: s // t), "only the multiplication"),
+    ("09-pop", popped(lambda s, a, f, t, r: s // t // f + r - a), "divided by freq once more"),
+    ("09-pop", popped(lambda s, a, f, t, r: s + 1), "the state is not"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y), "nothing prepares it"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y.round()), "rounding has no gradient"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + (y.round() - y).detach()), "rounding has no gradient"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.rand_like(y)), "between 0 and 1"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.randn_like(y)), "torch.rand, not torch.randn"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.rand(y.shape[1]) - 0.5), "noise of its own"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + 0.2 * torch.rand_like(y)), "equally likely"),
+    ("09-rate-distortion", rate_distortion(priced=lambda y, noisy: y), "the noisy one"),
+    ("09-rate-distortion", rate_distortion(priced=lambda y, noisy: noise(y)), "draw the noise once"),
+    ("09-rate-distortion", rate_distortion(lambda error, bits, w: w * error.square().sum() / 40), "where is the rate"),
+    ("09-rate-distortion", lambda model, x, w: model.bits(noise(model.encoder(x))).sum(1).mean(), "never asked"),
+    ("09-rate-distortion", lambda model, x, w: model.decoder(noise(model.encoder(x))).mean(), "there is no rate"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: (e.square().sum() + w * b.sum()) / 40), "not the rate"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: (e.square().sum() + b.sum()) / 40), "`worth` is missing"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * (e.square().sum() + b.sum()) / 40), "in bits already"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: (w * e.square().sum() - b.sum()) / 40), "add the two"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().sum() + b.sum()), "sum over the batch"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().mean() + b.sum() / 40), "over the pixels"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().mean() + b.mean()), "sums for each image"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: (w * e.abs().sum() + b.sum()) / 40), "absolute ones"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().flatten(1).sum(1) + b.sum(1)), "one number"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: b.sum() / 40), "that is the rate alone"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: 7 * e.square().sum()), "for the test batch"),
     ("09-pop", lambda s, starts, freqs: None, "is there a `return`"),
-    ("09-code-bits", lambda codes, counts: -(counts / counts.sum())[codes].log2().sum(), "Add one to every count"),
-    ("09-code-bits", lambda codes, counts: smooth(counts)[codes].log2().sum(), "a cost is positive"),
-    ("09-code-bits", lambda codes, counts: -smooth(counts)[codes].log().sum(), "these are nats"),
-    ("09-code-bits", lambda codes, counts: -smooth(counts)[codes].log2().mean(), "a sum, not a mean"),
-    ("09-code-bits", lambda codes, counts: -(smooth(counts) * smooth(counts).log2()).sum(), "entropy of the table"),
-    (
-        "09-code-bits",
-        lambda codes, counts: -(smooth(counts) * smooth(counts).log2()).sum() * len(codes),
-        "look up each code",
-    ),
-    ("09-code-bits", lambda codes, counts: -((counts + 1) / counts.sum())[codes].log2().sum(), "should sum to 1"),
-    ("09-code-bits", lambda codes, counts: -smooth(counts)[codes].log2().sum() / 8, "not bytes"),
-    ("09-code-bits", lambda codes, counts: 8 * len(codes), "it should be"),
     ("09-break-even", saved, "a whole number of images"),
     ("09-break-even", lambda d, o, t: int(saved(d, o, t)), "one image too few"),
     ("09-break-even", lambda d, o, t: int(saved(d, o, t)) + 1, "one image too many"),
@@ -60,6 +88,8 @@ WRONG = [
     ("09-break-even", lambda d, o, t: math.ceil(d / o), "theirs - ours"),
     ("09-break-even", lambda d, o, t: math.ceil(d / (o - t)), "the wrong way round"),
     ("09-break-even", lambda d, o, t: math.ceil(saved(d, o, t)), "it never pays"),
+    ("09-break-even", lambda d, o, t: math.ceil(saved(d, o, t)) if t >= o else math.inf, "divides by 0"),
+    ("09-break-even", lambda d, o, t: math.ceil(d / (t - o or 1)) if t >= o else math.inf, "saves nothing"),
     ("09-break-even", lambda d, o, t: 7, "too early"),
     ("09-break-even", lambda d, o, t: 10**9, "it should be 50"),
     ("09-net-bits", lambda x, p, q: q - p - x, "these are nats"),
