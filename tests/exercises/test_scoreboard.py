@@ -98,7 +98,7 @@ def test_figure_that_is_no_number_is_refused():
         ("04", "deep_30_sse", "pca_30_sse"),
         ("05", "best_denoiser_db", "linear_filter_db"),
         ("06", "oneclass_ae_percent", "oneclass_pca_percent"),
-        ("09", "bits_back_grey_bpp", "bz2_grey_bpp"),
+        ("08", "binary_nll_nats", "independent_pixels_nats"),
     ],
 )
 def test_readme_shows_figures_of_the_reference(page, result, baseline):

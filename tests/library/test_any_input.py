@@ -331,6 +331,7 @@ TOLD_ELSEWHERE = {
     *("best_device", "spread", "resolve"),  # take nothing, a row of our own file, or a name, which `load` is tried with
     *("PlaneVAE", "Training", "curves_of"),  # take nothing, or what `fit` is tried with
     *("hourglass", "cloud_and_copies", "line_through_cloud"),  # drawings of a page's own numbers
+    *("rate_distortion", "beside_the_prior"),
 }
 
 
