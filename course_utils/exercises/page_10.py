@@ -3,6 +3,7 @@
 import math
 
 import torch
+from torch import nn
 
 from course_utils.exercises import filled
 
@@ -11,8 +12,19 @@ PREDICTIONS = {
         "question": "in how many of the ten lines below is the autoencoder clearly better than the baseline beside it?",
         "example": "8",
     },
+    "10-prior": {
+        "question": "samples of a VAE from its own prior, and of an autoencoder with equally many numbers from a "
+        "mixture of ten normals on its codes. Whose are nearer to real images?",
+        "options": {
+            "a": "the autoencoder's",
+            "b": "the VAE's: it was trained to generate",
+            "c": "both are about as near",
+        },
+        "why": "Codes of real images fill the prior unevenly, holes and all; a fitted mixture knows where they lie.",
+    },
     "10-smallest": {
-        "question": "the textbook's three models store images at equal error. Whose codes take the fewest bytes?",
+        "question": "the textbook's three models, as printed, store images at equal error. Whose codes take the fewest "
+        "bytes?",
         "options": {
             "a": "the convolutional one's: the textbook recommends it for compression",
             "b": "the VAE's: its code is the shortest, and roughly normal",
@@ -108,6 +120,65 @@ def check_split(split):
     return None
 
 
+class _Watched(nn.Module):
+    """A network that notes down the images it gets: 0.3 x + 0.2, whatever their shape."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(0.3))
+        self.seen = []
+
+    def forward(self, images):
+        self.seen.append(images.detach().clone())
+        return self.scale * images + 0.2
+
+
+def check_warped_loss(warped_loss):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(20, 1, 7, 7, generator=generator).pow(3).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    model = _Watched()
+    torch.manual_seed(0)
+    loss = filled(warped_loss(model, x.clone(), torch.zeros(20)))
+    if not isinstance(loss, torch.Tensor) or loss.ndim != 0:
+        return "a loss is one number, as `sse` gives it"
+    if len(model.seen) != 1:
+        return "the network is not used: its copy is model(...)" if not model.seen else "use the network once"
+    if not loss.requires_grad:
+        return "no gradient reaches the network: is there a `detach`, an `item` or a `no_grad` on the way?"
+    given = model.seen[0]
+    if given.shape[1:] != x.shape[1:]:
+        return f"the network should get images of shape (B, 1, 28, 28), yours gets {tuple(given.shape)}"
+    copies = 0.3 * given + 0.2
+    moved = given.shape != x.shape or not torch.allclose(given, x)
+
+    def like(a, b):
+        return a.shape == b.shape and torch.isclose(loss, (a - b).square().flatten(1).sum(1).mean(), rtol=1e-4)
+
+    if not moved:
+        if like(copies, x):
+            return "nothing is warped, although the network is in training: the images go through `warp` first"
+        return "the network gets the images as they were, and is asked for warped ones, of which it knows nothing"
+    if like(copies, x):
+        return "asked for the images as they were, the network learns to undo warps (page 07): here it should copy"
+    if like(given, x):
+        return "this compares warped images with unwarped ones; the network's copy is missing"
+    squares = (copies - given).square()
+    if torch.isclose(loss, squares.mean(), rtol=1e-4) or torch.isclose(loss, squares.sum(), rtol=1e-4):
+        return "the sum over the pixels, and the mean over the images: use `sse`"
+    if not like(copies, given):
+        return (
+            "the copy is compared with another image than the one that the network got: each call of `warp` draws "
+            "anew, so call it once, and keep what it gives"
+        )
+    model.eval()
+    loss = filled(warped_loss(model, x.clone(), torch.zeros(20)))
+    if model.seen[-1].shape != x.shape or not torch.allclose(model.seen[-1], x):
+        return "right in training; in evaluation (`model.training` is False) the images should come as they are"
+    if not like(0.3 * x + 0.2, x):
+        return "in evaluation the copy should be compared with the images as they are"
+    return None
+
+
 def check_pick(pick):
     cases = [  # errors, the simplest method first
         [("mean", (52.0, 0.0)), ("pca", (19.7, 0.0)), ("ae", (26.9, 0.1))],
@@ -157,6 +228,7 @@ def check_pick(pick):
 CHECKS = {
     "10-clearly-better": check_clearly_better,
     "10-split": check_split,
+    "10-warped-loss": check_warped_loss,
     "10-pick": check_pick,
 }
 
@@ -174,16 +246,13 @@ QUIZ = [
         "right": "b",
     },
     {
-        "question": "The textbook's convolutional autoencoder has the smallest error. For storing images it is ...",
+        "question": "As printed, the convolutional autoencoder needs the most bytes at equal error. Why?",
         "options": {
-            "a": ("the best choice", "Its code has twice as many numbers as the image has pixels."),
-            "b": (
-                "useless at any setting",
-                "It can be rounded very coarsely; it still needs more bytes than the rest.",
-            ),
+            "a": ("Convolutions do not compress", "Around a code of 20 numbers they need as few bytes as the others."),
+            "b": ("It copies too well", "Its code was rounded until its copies were as bad as the rest's."),
             "c": (
-                "the worst of the three at equal error",
-                "What counts is bytes at equal error, and 1568 numbers cost bytes however they are rounded.",
+                "Its code has 1568 numbers",
+                "They cost bytes however they are rounded; what was missing is a bottleneck.",
             ),
         },
         "right": "c",
@@ -205,5 +274,17 @@ QUIZ = [
             "c": ("In the order of the names", "Bursts stay together, but the parts may differ in season and place."),
         },
         "right": "b",
+    },
+    {
+        "question": "A VAE's samples beat an autoencoder's, whose codes were drawn from independent normals. So ...",
+        "options": {
+            "a": ("VAEs generate better", "The two differ in the model *and* in the density: at equal what?"),
+            "b": ("the KL orders the code", "Perhaps; but this comparison would come out so without it, too."),
+            "c": (
+                "draw both from the same kind of density first",
+                "With a mixture of ten on either's codes the order turned round here.",
+            ),
+        },
+        "right": "c",
     },
 ]

@@ -3,6 +3,9 @@
 import math
 
 import torch
+from torch.nn import functional as F
+
+from course_utils.losses import mse, sse
 
 
 def gain(ours, baseline, less):
@@ -27,6 +30,15 @@ def shuffled(n, seed):
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
 
 
+def moved(x):
+    theta = torch.eye(2, 3) + 0.07 * torch.randn(len(x), 2, 3)
+    return F.grid_sample(x, F.affine_grid(theta, x.shape, align_corners=False), align_corners=False)
+
+
+def in_training(model, x):
+    return moved(x) if model.training else x
+
+
 WRONG = [
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 0, "the spread plays no part"),
     ("10-clearly-better", lambda a, b, less: b[0] - a[0] > 2 * math.hypot(a[1], b[1]), "direction"),
@@ -46,6 +58,20 @@ WRONG = [
     ("10-split", lambda n, seed: cut(torch.arange(n)), "shuffle"),
     ("10-split", lambda n, seed: cut(torch.randperm(n)), "same seed"),
     ("10-split", lambda n, seed: cut(shuffled(n, 5)), "use the seed"),
+    ("10-warped-loss", lambda model, x, y: sse(model(moved(x)), moved(x)), "draws anew"),
+    ("10-warped-loss", lambda model, x, y: sse(model(x), x), "nothing is warped"),
+    ("10-warped-loss", lambda model, x, y: sse(model(x), moved(x)), "of which it knows nothing"),
+    ("10-warped-loss", lambda model, x, y: sse(model(moved(x)), x), "undo warps"),
+    ("10-warped-loss", lambda model, x, y: sse(model(w := moved(x)), w), "right in training"),
+    ("10-warped-loss", lambda model, x, y: mse(model(w := in_training(model, x)), w), "use `sse`"),
+    ("10-warped-loss", lambda model, x, y: 20 * sse(model(w := in_training(model, x)), w), "use `sse`"),
+    ("10-warped-loss", lambda model, x, y: (model(w := in_training(model, x)) - w).square(), "one number"),
+    ("10-warped-loss", lambda model, x, y: sse(in_training(model, x), x), "not used"),
+    ("10-warped-loss", lambda model, x, y: sse(model(w := moved(x)), w) + 0 * sse(model(x), x), "once"),
+    ("10-warped-loss", lambda model, x, y: sse(model(w := in_training(model, x)).detach(), w), "no gradient"),
+    ("10-warped-loss", lambda model, x, y: sse(model(w := in_training(model, x).flatten(1)), w), "should get images"),
+    ("10-warped-loss", lambda model, x, y: sse(w := moved(x), x) + 0 * model(w).sum(), "copy is missing"),
+    ("10-warped-loss", lambda model, x, y: sse(model(in_training(model, x)), moved(x)), "draws anew"),
     ("10-pick", lambda results: smallest(results)[0], "not always the choice"),
     ("10-pick", lambda results: results[0][0], "however much worse"),
     (
