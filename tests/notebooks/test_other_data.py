@@ -11,6 +11,7 @@ from course_utils.support import notebooks
 
 DATASET = "mnist" if data.is_on_disk("mnist") else "digits"
 PAGES = notebooks.find()
+ON_CLOTHES = notebooks.find(["05", "11"]) if data.is_on_disk("fashion-mnist") else []
 
 
 def own_images(folder):
@@ -31,11 +32,14 @@ def results(tmp_path_factory):
     own_images(folder)
     capstone = {"DATASET": "digits", "SEED": 1, "FOLDER": str(folder)}
     jobs = [execute.Job(path, {"DATASET": DATASET, "SEED": 1}, out / path.name) for path in PAGES]
+    jobs += [
+        execute.Job(path, {"DATASET": "fashion-mnist", "SEED": 2}, out / f"clothes_{path.name}") for path in ON_CLOTHES
+    ]
     jobs.append(execute.Job(notebooks.find(["10"])[0], capstone, out / "own_images.ipynb"))
     return {job.out.stem: (result, job.out) for job, result in zip(jobs, execute.run(jobs), strict=True)}
 
 
-@pytest.mark.parametrize("name", [path.stem for path in PAGES])
+@pytest.mark.parametrize("name", [path.stem for path in PAGES] + [f"clothes_{path.stem}" for path in ON_CLOTHES])
 def test_claims_hold(results, name):
     result, _ = results[name]
     assert result.error == ""
