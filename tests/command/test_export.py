@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbconvert import ScriptExporter
 
 from course_utils import CourseError
 from course_utils.command import cli, export, slides
@@ -57,6 +58,14 @@ def executed(notebook, folder):
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}}).execute()
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(output.get("text", "") for output in outputs).splitlines()
+
+
+@pytest.mark.parametrize("copy", [nbformat.from_dict, export.for_learners, export.student_copy])
+def test_nbconvert_makes_python_scripts_of_pages_and_copies(copy):
+    notebook = copy(PAGES["01_autoencoder"])
+    script, resources = ScriptExporter().from_notebook_node(notebook)
+    assert resources["output_extension"] == ".py"
+    compile(script, "script", "exec")
 
 
 def test_unfilled_student_copy_runs_to_its_end(tmp_path):
