@@ -16,21 +16,16 @@ TRAINED_ON = re.compile(r"^Model: page 02's latent plane.* trained on (.*): ", r
 IMPORT = re.compile(r'^import (\w+) from "\./(\w+\.js)";$', re.M)
 
 
-def live_assets(out_dir: Path, dataset: str = "digits") -> list[Path]:
-    """Write what makes `course-pad` and `course-plane` of HTML pages come alive; gives the paths of four files.
+def live_assets(out_dir: Path) -> None:
+    """Write to a folder what makes `course-pad` and `course-plane` of HTML pages come alive, on the built-in digits.
 
     A page links `course_live.css` and `course_live.js`; that script fetches the weights from beside it, once they are
     wanted.
-
-    Args:
-        out_dir: the folder to write to.
-        dataset: "digits" or "mnist": which trained models, and which test digits around the drawing.
     """
     files = {"course_live.css": _styles(), "course_live.js": f"window.courseLive = {_script('in_browser.js')};\n"}
-    files |= {f"{kind}_{dataset}.js": _weights(kind, dataset) for kind in ("pad", "plane")}
+    files |= {f"{kind}_digits.js": _weights(kind, "digits") for kind in ("pad", "plane")}
     for name, text in files.items():
         write_bytes(out_dir / name, text.encode())
-    return [out_dir / name for name in files]
 
 
 def inline(widgets: set[str], dataset: str) -> str:

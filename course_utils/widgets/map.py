@@ -25,7 +25,8 @@ LEFT, BELOW, REST = 0.15, 0.13, 0.02  # are beside the plane, on each of its fou
 PLANE = (LEFT, REST, 1 - LEFT - REST, 1 - BELOW - REST)  # left, top, width and height, as shares of the picture
 PIXELS = 16  # of the picture, two for each of the page, for one of the image
 STOPS = 10  # places whose images the still picture shows
-LARGEST = 1e6  # half the width of a map
+SPAN = 3.0  # half the width of a map, unless told otherwise
+LARGEST = 1e6  # what it is below
 
 
 class Map(anywidget.AnyWidget):
@@ -40,7 +41,7 @@ class Map(anywidget.AnyWidget):
 
 
 def latent_map(
-    decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor, *, alt: str, span: float = 3.0
+    decode: Callable[[Tensor], Tensor], codes: Tensor, labels: Tensor, *, alt: str, span: float = SPAN
 ) -> None:
     """A map of two-number codes, on which a marker is moved with mouse, finger or keyboard; its image follows.
 
@@ -95,7 +96,7 @@ def on_plane(side: float, draw: Callable[[Axes], None]) -> bytes:
     near = {"axes.labelpad": 2, "xtick.major.pad": 2, "ytick.major.pad": 2}  # labels have room in a small one as well
     with plt.rc_context(STYLE | near):
         figure = plt.figure(figsize=(side, side))
-        draw(figure.add_axes((LEFT, BELOW, 1 - LEFT - REST, 1 - BELOW - REST)))
+        draw(figure.add_axes((LEFT, BELOW, *PLANE[2:])))
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=2 * DPI)
     plt.close(figure)

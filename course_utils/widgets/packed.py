@@ -21,7 +21,6 @@ from course_utils.widgets.live import opened
 from course_utils.widgets.preview import CROWD, RANGE, draw_oddness, grain, oddness, place
 
 SMALL = 3.2  # inches of the pad's plots, on each side
-SPAN = 3.0  # of the map with a marker, as on page 02
 
 
 def pad(data: str) -> bytes:
@@ -52,9 +51,9 @@ def plane(data: str) -> bytes:
     """For the map of codes: the decoder of the latent plane, and the map. The argument is as for `pad`."""
     with contextlib.redirect_stdout(io.StringIO()):
         model, crowd = load_pretrained("plane", data), load(data, "test", CROWD)
-    picture = maps.on_plane(maps.SIDE, lambda axis: maps.draw_map(axis, place(model, crowd.x), crowd.y, SPAN))
+    picture = maps.on_plane(maps.SIDE, lambda axis: maps.draw_map(axis, place(model, crowd.x), crowd.y, maps.SPAN))
     tensors = _weights("plane", data, "fc3.", "fc4.") | {"map": _drawn(picture)}
-    return _packed(data, tensors, {"span": SPAN})
+    return _packed(data, tensors, {"span": maps.SPAN})
 
 
 def _weights(model, data, *parts):

@@ -1,4 +1,4 @@
-"""Page 00's preview of the course: what four trained models make of one image."""
+"""Page 00's preview of the course: what three trained models make of one image."""
 
 from collections.abc import Callable
 

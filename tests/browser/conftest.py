@@ -1,6 +1,9 @@
-"""A browser, and where its pictures go."""
+"""A browser, a server for what it looks at, and where its pictures go."""
 
+import functools
+import http.server
 import shutil
+import threading
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -9,6 +12,11 @@ from course_utils.command.export import BROWSERS
 from course_utils.support.files import BUILD
 
 PICTURES = BUILD / "browser"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +30,16 @@ def browser():
         browser = playwright.chromium.launch(executable_path=path)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(folder):
+    """Where the folder that a module's fixture `folder` gives is served."""
+    handler = functools.partial(Quiet, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @pytest.fixture

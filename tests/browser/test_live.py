@@ -1,10 +1,7 @@
 """The drawing pad and the map of codes in pages without Python: they say what the course's models say in PyTorch."""
 
 import contextlib
-import functools
-import http.server
 import io
-import threading
 
 import nbformat
 import pytest
@@ -58,21 +55,6 @@ def folder(tmp_path_factory):
     live_assets(folder / "live")
     (folder / "page.html").write_text(PAGE, encoding="utf-8")
     return folder
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def server(folder):
-    """The address at which a server shows the page."""
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/page.html"
-        server.shutdown()
 
 
 @pytest.fixture
@@ -133,7 +115,7 @@ def answered(models, x):
     }
 
 
-def test_pad_says_what_pytorch_says(opened, models, drawings, record_property):
+def test_pad_says_what_pytorch_says(opened, models, drawings):
     found = opened().evaluate(ANSWERS, [drawings.flatten(1).tolist(), SIDE])
     largest = {}
     for drawing, answer in zip(drawings, found, strict=True):
@@ -142,8 +124,6 @@ def test_pad_says_what_pytorch_says(opened, models, drawings, record_property):
         for name, value in expected.items():
             difference = (torch.tensor(answer[name], dtype=torch.double) - value).abs().max().item()
             largest[name] = max(largest.get(name, 0), difference)
-    record_property("largest differences", largest)
-    print(largest)
     assert largest["drawing"] < 1e-7 and largest["noisy"] < 1e-7  # the same pixels
     assert max(largest.values()) < 1e-5, largest
 
@@ -167,7 +147,6 @@ def test_plane_decodes_as_pytorch_does(opened, models):
     found = torch.tensor(opened().evaluate(DECODED, places.tolist()))
     with torch.no_grad():
         expected = models[0]["plane"].decode(places)
-    print((found - expected).abs().max())
     assert (found - expected).abs().max() < 1e-5
 
 
@@ -293,8 +272,8 @@ def test_plane_follows_a_finger(opened, models, picture):
     assert_shows(page, models, -1.5, 1.5)
 
 
-def test_both_come_from_a_server_as_well(opened, server, models):
-    page = opened(server)
+def test_both_come_from_a_server_as_well(opened, address, models):
+    page = opened(address + "page.html")
     drag(page, page.locator(".course-pad .area canvas"), SEVEN)
     assert_answers_what_is_drawn(page, models)
 

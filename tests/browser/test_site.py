@@ -1,13 +1,10 @@
 """The site as readers have it: complete, asking nobody else for anything, searchable, in the dark and on a phone."""
 
-import functools
-import http.server
-import threading
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from accessibility import PREPARE, violations
+from accessibility import CUT, PREPARE, violations
 
 from course_utils.command import site
 from course_utils.support import notebooks
@@ -15,10 +12,6 @@ from course_utils.support import notebooks
 PAGES = notebooks.find()
 SAMPLE = ["index.html", "pages/02_variational_autoencoder.html", "results.html"]
 FRONT_PAGE_MB = 3  # before the weights of what is live
-CUT = """() => [...document.querySelectorAll("main *")].filter((element) => {
-  const style = getComputedStyle(element);
-  return element.scrollWidth > element.clientWidth + 1 && element.clientWidth && style.overflowX === "hidden";
-}).map((element) => element.innerText.slice(0, 100))"""
 
 
 class Links(HTMLParser):
@@ -46,21 +39,6 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("built") / "site"
     site.build(folder)  # fails at the first warning
     return folder
-
-
-@pytest.fixture(scope="module")
-def address(folder):
-    """Where the site is served."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    handler = functools.partial(Quiet, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.fixture
@@ -142,7 +120,7 @@ def test_nobody_else_is_asked_and_nothing_goes_wrong(visit, address, path):
 def test_front_page_is_light(visit, address, folder):
     visit("index.html").wait_for_load_state("networkidle")
     files = {target(folder / "index.html", url.removeprefix(address))[0] for url in visit.asked if address in url}
-    weights = {path for path in (folder / "_static" / "live").glob("*_digits.js")}
+    weights = set((folder / "_static" / "live").glob("*_digits.js"))
     size = sum(path.stat().st_size for path in files - weights if path.is_file())
     assert 0.1 < size / 1e6 < FRONT_PAGE_MB
 
@@ -192,7 +170,7 @@ def test_solution_opens_at_a_click(visit):
     assert code.is_visible() and "def " in code.inner_text()
 
 
-def test_notebook_is_taken_along(visit, folder):
+def test_notebook_is_taken_along(visit):
     page = visit("pages/01_autoencoder.html")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the notebook").evaluate("link => { link.download = ''; link.click(); }")

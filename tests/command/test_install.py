@@ -25,6 +25,7 @@ from course_utils.support.files import ROOT
 from course_utils.support.notebooks import PAGES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+INSTALL = (ROOT / "course_utils" / "assets" / "site" / "install.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 BIN, EXE = ("Scripts", ".exe") if os.name == "nt" else ("bin", "")
@@ -44,6 +45,7 @@ def requirements():
 
 def test_requirements_pin_torch_and_install_the_project_with_its_extras():
     assert requirements() == ["torch==2.14.1", "torchvision==0.29.1", "-e .[tests,teaching]"]
+    assert f"pip install {' '.join(requirements()[:2])} --index-url" in INSTALL  # without CUDA
 
 
 @pytest.mark.skipif("REQUIREMENTS" in os.environ, reason="the ranges were loosened to try the newest versions")
@@ -82,7 +84,7 @@ def test_conda_environment_installs_from_requirements_and_names_the_same_pythons
 def test_readme_and_site_have_the_commands_for_both_shells(then):
     install = "python -m pip install -r requirements.txt"
     windows = f".venv\\Scripts\\{install} }}; if ($?) {{ .venv\\Scripts\\{then} }}\n"
-    for text in (README, (ROOT / "course_utils" / "assets" / "site" / "install.md").read_text(encoding="utf-8")):
+    for text in (README, INSTALL):
         assert f"\npython3 -m venv .venv && .venv/bin/{install} && .venv/bin/{then}\n" in text
         assert f"\npy -3 -m venv .venv; if ($?) {{ {windows}" in text
 

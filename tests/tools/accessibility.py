@@ -20,6 +20,11 @@ PREPARE = """() => {
     seen.add(kind);
   }
 }"""
+# What the edge of its box cuts off, by its text.
+CUT = """() => [...document.querySelectorAll("main *")].filter((element) => {
+  const style = getComputedStyle(element);
+  return element.scrollWidth > element.clientWidth + 1 && element.clientWidth && style.overflowX === "hidden";
+}).map((element) => element.innerText.slice(0, 100))"""
 RUN = """options => {
   axe.configure({rules: [{id: "color-contrast", selector: "[data-first]"}]});
   return axe.run(document, options);

@@ -1,4 +1,4 @@
-"""How well do the built-in digits stand in for MNIST? Run: python tests/digits_realism.py
+"""How well do the built-in digits stand in for MNIST? Run: python tests/tools/digits_realism.py
 
 Trains the same small classifier on 60,000 images of one set, and tests it on the other set's 10,000 test images.
 Needs MNIST (`course data mnist`); takes about five minutes on two cores.
