@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from course_utils.exercises import filled
+from course_utils.exercises.places import Places
 
 PREDICTIONS = {
     "05-clean": {
@@ -226,7 +226,7 @@ def check_loss(denoising_loss):
     near, far = (value(lambda noisy, a=a: x + a * (0.5 - x)) for a in (0.01, 0.4))
     if not near < far or not near < value(lambda noisy: 0.6 * x):
         return "the loss should be least for an answer that is the clean image: what is the target, and which sign?"
-    with _Places() as places:
+    with Places() as places:
         value(torch.zeros_like)
     if places.stays:
         return "right on the processor, but on a GPU it stops: randn_like(x) makes noise where the images are"
@@ -250,20 +250,6 @@ def _hint_at_noise(noisy, x):
     if abs(grey.mean() - 0.5) > 0.03 or abs(cut - 32) > 5:
         return "this is not the noise of the test images: that is `gaussian(x)`, with sigma = 0.5"
     return None
-
-
-class _Places(TorchFunctionMode):
-    """Watches whether a tensor is made on the processor, and stays there, wherever the images are."""
-
-    stays = False
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        if function in (torch.randn, torch.rand, torch.empty, torch.zeros, torch.ones):
-            self.stays = kwargs.get("device") is None
-        elif function in (Tensor.to, Tensor.cuda, Tensor.type_as):
-            self.stays = False
-        return function(*args, **kwargs)
 
 
 CHECKS = {

@@ -50,20 +50,11 @@ PREDICTIONS = {
     },
 }
 
-
-def _sum(terms):
-    return terms.sum()
-
-
-def _batchmean(terms):
-    return terms.sum() / len(terms)
-
-
-def _mean(terms):
-    return terms.mean()
-
-
-REDUCTIONS = {"sum": _sum, "batchmean": _batchmean, "mean": _mean}
+REDUCTIONS = {
+    "sum": lambda terms: terms.sum(),
+    "batchmean": lambda terms: terms.sum() / len(terms),
+    "mean": lambda terms: terms.mean(),
+}
 
 
 def check_hidden_beta(hidden_beta):

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 from wrong_answers import WRONG
+from wrong_answers.page_08 import conditional
 
 from course_utils import CourseError, checks
 from course_utils.checks import check, predict, quiz
@@ -75,6 +76,16 @@ def test_right_answers_of_numpy_and_in_float64_are_right(capsys, id, answer):
 
 def cosines(a, b):
     return F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
+
+
+@pytest.mark.parametrize(("mean", "hint"), [(torch.zeros_like, ": right."), (lambda mu: 0.0, "on a GPU it stops")])
+def test_normal_makes_noise_where_its_mean_is(capsys, mean, hint):
+    check("08-conditional", conditional(draw=lambda mu, logvar: mu + (0.5 * logvar).exp() * noise(mean(mu), mu)))
+    assert hint in capsys.readouterr().out
+
+
+def noise(mean, like):
+    return torch.normal(mean, 1.0) if isinstance(mean, torch.Tensor) else torch.normal(mean, 1.0, like.shape)
 
 
 def test_every_exercise_is_judged_in_its_page_and_has_wrong_answers():

@@ -103,7 +103,7 @@ def test_figure_that_is_no_number_is_refused():
 )
 def test_readme_shows_figures_of_the_reference(page, result, baseline):
     readme = (files.ROOT / "README.md").read_text(encoding="utf-8")
-    ours, theirs = (scoreboard.spread(scoreboard.reference(page)[name]) for name in (result, baseline))
+    ours, theirs = (re.escape(scoreboard.spread(scoreboard.reference(page)[name])) for name in (result, baseline))
     assert re.search(rf"^\| {page}: .+ \| {ours} \| {theirs} \(", readme, flags=re.M)
 
 

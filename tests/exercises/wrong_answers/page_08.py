@@ -49,7 +49,7 @@ def conditional(
 WRONG = [
     ("08-log-mean-exp", lambda w: w.mean(0), "the ELBO again"),
     ("08-log-mean-exp", lambda w: w.logsumexp(0), "a sum in place of the mean"),
-    ("08-log-mean-exp", lambda w: w.exp().mean(0), "the logarithm is missing"),
+    ("08-log-mean-exp", lambda w: w.exp().mean(0), "missing at the end"),
     ("08-log-mean-exp", lambda w: w.exp().sum(0), "and the logarithm is missing"),
     ("08-log-mean-exp", lambda w: w.logsumexp(0) + math.log(len(w)), "yours adds it"),
     ("08-log-mean-exp", lambda w: w.logsumexp(0) / len(w), "inside the logarithm"),
@@ -78,7 +78,7 @@ WRONG = [
         "the factor 2",
     ),
     ("08-frechet-1d", lambda a, b: (a.mean() - b.mean()) ** 2 + (a.var() - b.var()).abs(), "just be subtracted"),
-    ("08-frechet-1d", lambda a, b: (a.mean() - b.mean()).abs() + (a.std() - b.std()) ** 2, "of the means"),
+    ("08-frechet-1d", lambda a, b: (a.mean() - b.mean()).abs() + (a.std() - b.std()) ** 2, "difference of the means"),
     (
         "08-frechet-1d",
         lambda a, b: (a.mean() - b.mean()) ** 2 + (a.std() - b.std()).abs(),

@@ -45,7 +45,7 @@ def rate_distortion(formula=None, draw=noise, priced=None):
 
 WRONG = [
     ("09-pop", lambda s, starts, freqs: right(s, starts, freqs)[1], "return two things"),
-    ("09-pop", lambda s, starts, freqs: right(s, starts, freqs)[::-1], "changed places"),
+    ("09-pop", lambda s, starts, freqs: right(s, starts, freqs)[::-1], "symbol and state"),
     ("09-pop", popped(lambda s, a, f, t, r: s / t * f + r - a), "// keeps whole numbers whole"),
     ("09-pop", popped(lambda s, a, f, t, r: s), "undo the push"),
     ("09-pop", popped(lambda s, a, f, t, r: s // t * f + r), "taken off the slot"),
@@ -79,6 +79,21 @@ WRONG = [
     ("09-rate-distortion", rate_distortion(lambda e, b, w: (w * e.abs().sum() + b.sum()) / 40), "absolute ones"),
     ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().flatten(1).sum(1) + b.sum(1)), "one number"),
     ("09-rate-distortion", rate_distortion(lambda e, b, w: b.sum() / 40), "that is the rate alone"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().sum() / 40 + b.mean()), "over the numbers"),
+    (
+        "09-rate-distortion",
+        rate_distortion(lambda e, b, w: w * e.flatten(1).norm(dim=1).mean() + b.sum() / 40),
+        "root of the squared error",
+    ),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().sum() + b.sum() / 40), "the rate is a mean"),
+    ("09-rate-distortion", rate_distortion(lambda e, b, w: w * e.square().sum() / 40 + b.sum()), "rate is summed"),
+    (
+        "09-rate-distortion",
+        rate_distortion(lambda e, b, w: ((w * e.square().sum() + b.sum()) / 40).detach()),
+        "no gradient gets from the loss",
+    ),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: noise(y)[None]), "should get codes of shape"),
+    ("09-rate-distortion", rate_distortion(priced=lambda y, noisy: noisy[:, :4]), "price is asked for codes of shape"),
     ("09-rate-distortion", rate_distortion(lambda e, b, w: 7 * e.square().sum()), "for the test batch"),
     ("09-pop", lambda s, starts, freqs: None, "is there a `return`"),
     ("09-break-even", saved, "a whole number of images"),
