@@ -150,7 +150,8 @@ def test_key_figures_are_printed_and_have_a_reference(notebook):
 def test_anatomy(notebook):
     cells, code = [cell for cell in notebook["cells"] if "teacher" not in tags(cell)], code_cells(notebook)
     prose = [source(cell) for cell in cells if cell["cell_type"] == "markdown"]
-    assert re.match(r"# \d\d · ", prose[0]) and "After this page you can" in prose[0] and "minutes" in prose[0]
+    assert re.match(r"# \d\d · ", prose[0]) and "After this page you can" in prose[0]
+    assert f"about {notebook['metadata']['course']['study_minutes']} minutes of study" in prose[0]
     unfolded = [cell for cell in cells if not is_folded(cell) or "solution" in tags(cell)]
     assert 30 <= len(unfolded) <= 75
     lines = [source(cell).count("\n") + 1 for cell in code]
