@@ -4,8 +4,8 @@ Three networks of different shapes, fixed before the digits were tuned and none 
 recipe on 60,000 built-in digits alone. The score is the mean of their shares of MNIST images that they read rightly.
 
 While the digits are tuned, these are MNIST's 60,000 *training* images; the most frequent mistakes are printed, and
-`--misread FILE` draws the images that all three misread. `--test` is for the end: it takes the 10,000 test images, which
-nothing was chosen by, and trains the networks on MNIST as well, to read the built-in digits.
+`--misread FILE` draws the images that all three misread. `--test` is for the end: it takes the 10,000 test images,
+which nothing was chosen by, and trains the networks on MNIST as well, to read the built-in digits.
 Needs MNIST (`course data mnist`); takes about two minutes on two cores, and twice as long with `--test`.
 """
 
@@ -113,7 +113,8 @@ def main():
         return f"{error}"
     readings = report("digits", data)
     pairs = Counter((y, r) for row in readings.tolist() for y, r in zip(data.y.tolist(), row, strict=True) if y != r)
-    print("most often misread:", ", ".join(f"{y} as {r} {n / len(readings):.0f}" for (y, r), n in pairs.most_common(15)))
+    most = ", ".join(f"{y} as {r} {count / len(readings):.0f}" for (y, r), count in pairs.most_common(15))
+    print(f"most often misread, images per network: {most}")
     if arguments.misread:
         draw_misread(data, readings, arguments.misread)
     return None
