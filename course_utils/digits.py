@@ -194,7 +194,8 @@ def _paste(box):
         first = (FRAME / 2 - centre).clamp(0, FRAME - BOX)
         return (1 - (frame - place - first[:, None, None]).abs()).clamp(min=0)
 
-    down, across = shift(box.sum(2) @ place / mass), shift(box.sum(1) @ place / mass)
+    # Sums and no matrix products: these would round an image by how many others there are.
+    down, across = shift((box.sum(2) * place).sum(1) / mass), shift((box.sum(1) * place).sum(1) / mass)
     return (down @ box @ across.transpose(1, 2) * 255).round().to(torch.uint8)
 
 
