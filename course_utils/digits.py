@@ -5,9 +5,11 @@ width, ...), which real data never has. A digit is drawn in four steps:
 
 1. pick one of the skeletons in `skeletons.py` and shake its control points (`jitter`);
 2. run a smooth curve through them and bend the whole shape (`bend`, `aspect`, `slant`, `rotation`);
-3. follow the curve with a soft round pen (`pen`, `pressure`) in a box of 20 x 20 pixels;
+3. follow the curve with a soft round pen (`pen`, `pressure`; `gap` and `speck` for its accidents) in a box of
+   20 x 20 pixels;
 4. paste the box into 28 x 28 pixels with its centre of mass in the middle, as MNIST's authors did
-   (LeCun, Bottou, Bengio and Haffner 1998, section III.A).
+   (LeCun, Bottou, Bengio and Haffner 1998, section III.A), but to fractions of a pixel, so that an image
+   changes smoothly with its factors.
 
 `tests/tools/digits_realism.py` measures how well they stand in for MNIST.
 """
@@ -25,20 +27,38 @@ from course_utils.support.guards import require_seed, require_whole
 
 BLOCK = 1000  # images are drawn in blocks of this many, each from a seed of its own
 BOX, FRAME = 20, 28  # pixels
-DOTS = 112  # the pen visits this many points per digit
+DOTS = 95  # the pen visits this many points per digit; with the speck that is a multiple of 16, which is fast
 SPLITS = ("train", "val", "test")
 
-# Spread of each factor. The values were tuned by hand until a classifier trained on these digits read MNIST.
+# Spread of each factor. The values were tuned until classifiers trained on these digits read MNIST's training images.
 JITTER = 0.07
-BEND = 0.10 * torch.tensor([[0.8, 1.8, 1.0, 0.7, 0.7, 0.7], [0.8, 0.8, 1.6, 0.7, 0.7, 0.7]], device="cpu")
-SLANT_MEAN, SLANT_SD = 0.12, 0.24
+BEND = 0.11 * torch.tensor([[0.8, 1.8, 1.0, 0.7, 0.7, 0.7], [0.8, 0.8, 1.6, 0.7, 0.7, 0.7]], device="cpu")
 ROTATION_SD = 0.08  # radians
-ASPECT_MEAN, ASPECT_SD = 0.12, 0.20  # of the logarithm of width / height
-PEN_MEDIAN, PEN_SD = 1.27, 0.30  # pixels; spread of the logarithm
-PRESSURE_SD = 0.12
-INK = 95.0  # a long line is drawn with a thinner pen, so that loops stay open
-SOFTNESS = 1.35  # pixels over which the pen's edge fades
-SMOOTHNESS = 0.9  # 0: the curve meets every control point (Catmull-Rom), 1: it rounds them off (B-spline)
+PRESSURE_SD = 0.16
+GAPS, SPECKS = 0.04, 0.01  # shares of digits
+INK = 105.0  # a long line is drawn with a thinner pen, so that loops stay open
+SOFTNESS = 0.5  # pixels over which the pen's edge fades
+LIFT = 9.0  # squared pixels that a pen lifted in a gap is above the paper
+GAP_LENGTH = 1.4  # half a gap, in radii of the pen
+SPECK_RADIUS = 0.5  # pixels
+SMOOTHNESS = 0.8  # 0: the curve meets every control point (Catmull-Rom), 1: it rounds them off (B-spline)
+# Mean and spread of three factors for each digit, such that slant, shape and ink of the images are as in MNIST:
+# the slant, the logarithm of the aspect, and the logarithm of the pen's radius in pixels.
+HABITS = torch.tensor(
+    [
+        [[0.24, 0.20], [0.26, 0.22], [0.34, 0.32]],  # 0
+        [[0.28, 0.25], [-0.64, 0.41], [0.29, 0.29]],
+        [[0.16, 0.26], [0.16, 0.07], [0.23, 0.27]],
+        [[0.08, 0.22], [0.22, 0.14], [0.25, 0.28]],
+        [[0.23, 0.29], [0.21, 0.13], [0.12, 0.29]],
+        [[0.06, 0.22], [0.31, 0.14], [0.08, 0.26]],  # 5
+        [[0.16, 0.09], [0.15, 0.19], [0.17, 0.28]],
+        [[0.09, 0.19], [0.05, 0.13], [0.23, 0.28]],
+        [[0.08, 0.21], [0.20, 0.21], [0.12, 0.30]],
+        [[0.11, 0.21], [0.18, 0.05], [0.14, 0.26]],
+    ],
+    device="cpu",
+)
 
 
 @on_cpu
@@ -82,23 +102,30 @@ def draw_factors(n: int, generator: torch.Generator) -> dict[str, Tensor]:
         rotation (n,), radians, clockwise; aspect (n,), width relative to the skeleton's;
         pen (n,), radius of the pen in pixels before a long line thins it; pressure (n, 2), how the
         radius swells and thins along the line; bend (n, 2, 6), smooth deformation of the sheet;
-        jitter (n, points, 2), shake of the control points.
+        jitter (n, points, 2), shake of the control points;
+        gap (n,), where along the line the pen lifts for a moment: 0 for its start to 1 for its end; most
+        digits have a larger number, and no gap;
+        speck (n, 2), a speck's column and row in the box of 20 x 20 pixels; most lie outside and are not seen.
     """
 
     def normal(*shape):
         return torch.randn(*shape, generator=generator).clamp(-2.5, 2.5)
 
     digit = (torch.arange(n) % 10)[torch.randperm(n, generator=generator)]
+    mean, spread = HABITS[digit].unbind(2)
+    slant, log_aspect, log_pen = (mean + spread * normal(n, 3)).unbind(1)
     return {
         "digit": digit,
-        "style": (torch.rand(n, generator=generator) * STYLES[digit]).long(),
-        "slant": SLANT_MEAN + SLANT_SD * normal(n),
+        "style": (torch.rand(n, 1, generator=generator) >= STYLE_BOUNDS[digit]).sum(1),
+        "slant": slant,
         "rotation": ROTATION_SD * normal(n),
-        "aspect": (ASPECT_MEAN + ASPECT_SD * normal(n)).exp(),
-        "pen": PEN_MEDIAN * (PEN_SD * normal(n)).exp(),
+        "aspect": log_aspect.exp(),
+        "pen": log_pen.exp(),
         "pressure": PRESSURE_SD * normal(n, 2),
         "bend": BEND * normal(n, 2, 6),
         "jitter": JITTER * normal(n, CONTROL_POINTS.shape[1], 2),
+        "gap": torch.rand(n, generator=generator) / GAPS,
+        "speck": torch.rand(n, 2, generator=generator) * BOX / SPECKS**0.5,
     }
 
 
@@ -111,9 +138,14 @@ def render(factors: dict[str, Tensor]) -> Tensor:
     return _paste(_ink(_curve(factors), factors))
 
 
+def _skeleton(factors):
+    """The number (n,) of each digit's skeleton in the tables."""
+    return FIRST_SKELETON[factors["digit"]] + factors["style"]
+
+
 def _curve(factors):
     """The pen's path (n, DOTS, 2) in units of half the skeleton's height, y down."""
-    skeleton = FIRST_SKELETON[factors["digit"]] + factors["style"]
+    skeleton = _skeleton(factors)
     path = CURVE_WEIGHTS[skeleton] @ (CONTROL_POINTS[skeleton] + factors["jitter"])
     x, y = path.unbind(2)
     waves = [x * x, x * y, y * y, (2.2 * y).sin() * 0.7, (3.6 * y).sin() * 0.5, (3 * x).sin() * 0.5]
@@ -129,16 +161,22 @@ def _ink(path, factors, chunk=16):
     low, high = path.amin(1), path.amax(1)
     size = (high - low).amax(1).clamp(min=1e-3)
     steps = (path[:, 1:] - path[:, :-1]).norm(dim=2)
-    length = (steps * (steps < 0.3)).sum(1) / size * (BOX - 3)  # a jump between strokes draws nothing
+    length = (steps * PEN_DOWN[_skeleton(factors)]).sum(1) / size * (BOX - 3)
     pen = torch.minimum(factors["pen"], INK / length)
-    path = (path - ((low + high) / 2)[:, None]) * ((BOX - 2 * pen - 0.3) / size)[:, None, None] + (BOX - 1) / 2
+    path = (path - ((low + high) / 2)[:, None]) * ((BOX - 2 * pen) / size)[:, None, None] + (BOX - 1) / 2
 
     along = torch.linspace(0, 2 * math.pi, DOTS)
     swell = factors["pressure"][:, :1] * along.cos() + factors["pressure"][:, 1:] * along.sin()
     radius = pen[:, None] * (1 + swell)
-    # Squared distance of a pixel g to a dot p, less what the dot's radius exceeds the pen's by:
-    # |g|^2 - 2 g.p + |p|^2 - (radius^2 - pen^2). All but the first term is one matrix product.
-    dots = torch.stack([-2 * path[..., 0], -2 * path[..., 1], path.square().sum(2) - radius**2 + pen[:, None] ** 2], 1)
+    # Squared distance of a pixel g to a dot p, less what the dot's radius exceeds the pen's by, and more in a gap:
+    # |g|^2 - 2 g.p + |p|^2 - (radius^2 - pen^2) + lift. All but the first term is one matrix product.
+    from_gap = (torch.linspace(0, 1, DOTS) - factors["gap"][:, None]) * length[:, None]
+    lift = LIFT * (-((from_gap / GAP_LENGTH / pen[:, None]) ** 2)).exp()
+    offset = path.square().sum(2) - radius**2 + lift
+    speck = factors["speck"][:, None]  # one more dot
+    path = torch.cat([path, speck], 1)
+    offset = torch.cat([offset, speck.square().sum(2) - SPECK_RADIUS**2], 1) + pen[:, None] ** 2
+    dots = torch.stack([-2 * path[..., 0], -2 * path[..., 1], offset], 1)
     rows, columns = torch.meshgrid(torch.arange(float(BOX)), torch.arange(float(BOX)), indexing="ij")
     pixels = torch.stack([columns, rows, torch.ones(BOX, BOX)], 2).reshape(-1, 3)
     nearest = torch.cat([(pixels @ part).amin(2) for part in dots.split(chunk)])  # small chunks stay in the cache
@@ -148,15 +186,17 @@ def _ink(path, factors, chunk=16):
 
 
 def _paste(box):
-    """Put each box into the frame, its centre of mass in the middle to the nearest pixel: uint8 (n, 28, 28)."""
-    place = torch.arange(BOX)
+    """Shift each box, by linear interpolation, until its centre of mass is pixel (14, 14): uint8 (n, 28, 28)."""
+    frame, place = torch.arange(float(FRAME))[:, None], torch.arange(float(BOX))
     mass = box.sum((1, 2))
-    centre_y, centre_x = box.sum(2) @ place.float() / mass, box.sum(1) @ place.float() / mass
-    top = (FRAME / 2 - centre_y).round().long().clamp(0, FRAME - BOX)
-    left = (FRAME / 2 - centre_x).round().long().clamp(0, FRAME - BOX)
-    target = (top[:, None] + place)[:, :, None] * FRAME + (left[:, None] + place)[:, None, :]
-    frame = torch.zeros(len(box), FRAME * FRAME).scatter_(1, target.flatten(1), box.flatten(1))
-    return (frame.reshape(-1, FRAME, FRAME) * 255).round().to(torch.uint8)
+
+    def shift(centre):  # (n,) -> weights (n, FRAME, BOX) of the box's pixels in each of the frame's
+        first = (FRAME / 2 - centre).clamp(0, FRAME - BOX)
+        return (1 - (frame - place - first[:, None, None]).abs()).clamp(min=0)
+
+    # Sums and no matrix products: these would round an image by how many others there are.
+    down, across = shift((box.sum(2) * place).sum(1) / mass), shift((box.sum(1) * place).sum(1) / mass)
+    return (down @ box @ across.transpose(1, 2) * 255).round().to(torch.uint8)
 
 
 def _spline_weights(n, position, closed):
@@ -202,22 +242,35 @@ def _compile(skeleton):
         select[torch.arange(len(stroke)), [points.index(point) for point in stroke]] = 1
         closed = stroke[0] == stroke[-1]
         weights.append(_spline_weights(len(stroke), position.clamp(0, len(stroke) - 1), closed) @ select)
-    return (torch.tensor(points) - torch.tensor([5.0, 7.0])) / 7, torch.cat(weights)
+    pen_down = torch.ones(DOTS - 1)
+    pen_down[torch.tensor(dots).cumsum(0)[:-1] - 1] = 0  # on its way to the next stroke the pen draws nothing
+    return (torch.tensor(points) - torch.tensor([5.0, 7.0])) / 7, torch.cat(weights), pen_down
 
 
 @on_cpu
 def _tables():
-    """All skeletons in one zero-padded table, so that a block of mixed digits is one matrix product."""
-    compiled = [_compile(style) for digit in range(10) for style in SKELETONS[digit]]
-    most = max(len(points) for points, _ in compiled)
+    """All skeletons in zero-padded tables, so that a block of mixed digits is one matrix product."""
+    compiled = [_compile(style) for digit in range(10) for _, style in SKELETONS[digit]]
+    most = max(len(points) for points, _, _ in compiled)
     control = torch.zeros(len(compiled), most, 2)
     weights = torch.zeros(len(compiled), DOTS, most)
-    for i, (points, curve) in enumerate(compiled):
+    for i, (points, curve, _) in enumerate(compiled):
         control[i, : len(points)] = points
         weights[i, :, : len(points)] = curve
-    return control, weights
+    return control, weights, torch.stack([pen_down for _, _, pen_down in compiled])
 
 
-CONTROL_POINTS, CURVE_WEIGHTS = _tables()
+@on_cpu
+def _style_bounds():
+    """Row d: a uniform random number at or above k of the bounds picks style k of digit d."""
+    bounds = torch.full((10, max(len(styles) for styles in SKELETONS.values()) - 1), 1.0)
+    for digit, styles in SKELETONS.items():
+        shares = torch.tensor([float(weight) for weight, _ in styles])
+        bounds[digit, : len(styles) - 1] = (shares.cumsum(0) / shares.sum())[:-1]
+    return bounds
+
+
+CONTROL_POINTS, CURVE_WEIGHTS, PEN_DOWN = _tables()
 STYLES = torch.tensor([len(SKELETONS[digit]) for digit in range(10)], device="cpu")
 FIRST_SKELETON = STYLES.cumsum(0) - STYLES
+STYLE_BOUNDS = _style_bounds()
