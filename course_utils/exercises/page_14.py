@@ -17,7 +17,7 @@ PREDICTIONS = {
         "why": "What goes is what one function for all images costs; what stays is what no normal q can do.",
     },
     "14-five": {
-        "question": "same start, same seconds: one model goes on with the ELBO, the other with the bound of five draws. "
+        "question": "same start, same seconds: one goes on with the ELBO, the other with the bound of five draws. "
         "Beside the first, the second ends with ...",
         "options": {
             "a": "a better -log p and a better ELBO: it was trained on a tighter bound",
@@ -140,7 +140,7 @@ LOOK = {
     "A": "line A takes the mean of the logarithms: whose bound is that, whatever K is?",
     "B": "line B: what does a constant do to a gradient, and what to a printed number?",
     "C": "line C: `log_w` is (K, B); along which axis does it add up?",
-    "D": "line D: try two draws of weights 1 and 3. Is the value the bound's? Does a gradient flow through the softmax?",
+    "D": "line D: try two draws of weights 1 and 3. Is the value the bound's? And what flows through the softmax?",
 }
 
 

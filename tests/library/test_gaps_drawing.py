@@ -6,10 +6,10 @@ from course_utils.diagrams import gaps
 
 
 def test_stairs_have_every_level_and_rise(shown):
-    gaps.stairs({"encoder's q": -146.3, "own q": -142.3, "log p(x)": -141.0})
+    gaps.stairs({"encoder's q": -146.3, "own q": -142.3, "log p(x)": -141.0}, ["amortisation", "approximation"])
     (bundle,) = shown
-    assert "encoder's q -146.3, own q -142.3, log p(x) -141.0 nats per image" in bundle["text/plain"]
-    for text in ("4.0", "1.3", "-142.3"):
+    assert "encoder's q -146.3, own q -142.3, log p(x) -141.0 nats per image; between" in bundle["text/plain"]
+    for text in ("amortisation 4.0", "approximation 1.3", "-142.3"):
         assert f">{text}<" in bundle["image/svg+xml"].replace(chr(0x2212), "-")
 
 
@@ -25,6 +25,6 @@ def test_ellipses_on_the_plane(shown):
     side = torch.linspace(-4, 4, 41)
     spot = torch.exp(-((side[:, None] - 1) ** 2) - (side[None] + 1) ** 2).expand(2, -1, -1)
     where = torch.tensor([[1.0, -1.0]]).expand(2, -1), torch.full((2, 2), 0.7)
-    gaps.on_the_plane(side, spot, {"encoder's q": where, "own q": where})
+    gaps.on_the_plane(side.expand(2, 2, -1), spot, {"encoder's q": where, "own q": where})
     (bundle,) = shown
     assert "posteriors of 2 images" in bundle["text/plain"] and ">own q<" in bundle["image/svg+xml"]
