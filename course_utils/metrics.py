@@ -123,6 +123,31 @@ def precision_recall(real: Tensor, fake: Tensor, k: int = 3) -> tuple[float, flo
     return _share_inside(fake, real, k), _share_inside(real, fake, k)
 
 
+def coverage(real: Tensor, fake: Tensor, k: int = 5) -> float:
+    """How much of the real data has a sample near it (Naeem et al. 2020, arXiv:2002.09797).
+
+    Around each point of `real` lies a ball that reaches to its k-th neighbour in `real`. Coverage is the share of
+    these balls that hold at least one of `fake`. No sample can widen a ball, so that scattered samples gain nothing,
+    as they do in recall. Of two sets of the same kind and size a share of 1 - 2^-k is expected: a ball stays empty
+    where the k nearest to its centre, of both sets, are all real.
+
+    Args:
+        real, fake: float features (N, D) and (M, D), N above k, M at least 1.
+        k: which neighbour sets the radius.
+
+    Returns:
+        A number from 0 to 1. It depends on N and M.
+    """
+    require_whole(k=k)
+    real, fake = _features(real, fake)
+    _require_enough(real, real, k + 1, why=f"each real one needs {k} neighbours")
+    if not len(fake):
+        raise CourseError("the second set has 0 samples, expected at least 1: without samples nothing is covered")
+    radius = NearestNeighbors(n_neighbors=k).fit(real.numpy()).kneighbors()[0][:, -1]  # a point is not its own
+    nearest = NearestNeighbors(n_neighbors=1).fit(fake.numpy()).kneighbors(real.numpy())[0][:, 0]
+    return float((nearest <= radius).mean())
+
+
 def _share_inside(points, centres, k):
     """The share of `points` in at least one of the balls around `centres`, each as wide as its k-th neighbour."""
     radius = NearestNeighbors(n_neighbors=k).fit(centres.numpy()).kneighbors()[0][:, -1]  # a point is not its own

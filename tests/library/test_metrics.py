@@ -13,6 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from course_utils import CourseError
 from course_utils.metrics import (
+    coverage,
     frechet_distance,
     log_likelihood,
     pca_reconstruction,
@@ -221,3 +222,39 @@ def test_likelihood_is_the_same_in_parts_and_refuses_what_it_cannot_use():
         log_likelihood(vae.x, vae.encode, lambda x, z: vae.log_p(x, z).sum())
     with pytest.raises(CourseError, match="not finite"):
         log_likelihood(vae.x, vae.encode, lambda x, z: vae.log_p(x, z) - math.inf)
+
+
+def test_coverage_is_that_of_a_brute_force_search():
+    generator = torch.Generator().manual_seed(0)
+    real = torch.randn(150, 4, generator=generator)
+    for k in (1, 3, 5):
+        for fake in (torch.randn(120, 4, generator=generator), 2 * torch.randn(40, 4, generator=generator), real + 9):
+            assert coverage(real, fake, k) == pytest.approx(references.coverage(real.numpy(), fake.numpy(), k))
+
+
+def test_coverage_of_two_sets_of_a_kind_and_of_scattered_samples():
+    real, fake = torch.randn(2, 3_000, 3, generator=torch.Generator().manual_seed(0))
+    assert coverage(real, real) == 1
+    assert coverage(real, fake) == pytest.approx(1 - 2**-5, abs=0.015)
+    assert coverage(real, fake, k=1) == pytest.approx(1 / 2, abs=0.03)
+    assert coverage(real, 6 * fake) < 0.4 < precision_recall(real, 6 * fake)[1]  # which recall rewards
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "message"),
+    [
+        (torch.randn(5, 3), torch.randn(9, 3), "expected at least 6"),
+        (torch.randn(9, 3), torch.randn(0, 3), "nothing is covered"),
+        (torch.randn(9, 3), torch.randn(9, 2), "shapes"),
+        (torch.full((9, 3), math.nan), torch.randn(9, 3), "first set contains NaN"),
+    ],
+)
+def test_coverage_refuses(real, fake, message):
+    with pytest.raises(CourseError, match=message):
+        coverage(real, fake)
+
+
+@pytest.mark.parametrize("k", [0, 2.5, "3"])
+def test_coverage_refuses_neighbours_that_are_none(k):
+    with pytest.raises(CourseError, match="k="):
+        coverage(torch.randn(9, 3), torch.randn(9, 3), k)

@@ -128,7 +128,7 @@ def test_every_widget_stands_in_a_page_with_a_still_picture():
         "draw_pad": ["00"],
         "film": ["02", "03", "03"],  # the plane as it forms; a kernel that slides, and one that stamps
         "latent_map": ["02"],
-        "image_slider": ["05", "11"],  # noise, beta
+        "image_slider": ["05", "11", "13"],  # noise, beta, time
         "threshold_slider": ["06"],
     }
 

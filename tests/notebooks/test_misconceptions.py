@@ -100,6 +100,12 @@ MISCONCEPTIONS = [
         "## 6. What was never seen",
         "unseen_better < 45",
     ),
+    (
+        "what is denoised often enough becomes a sample",
+        "13",
+        '### "Denoise often enough, and you generate": a misconception',
+        "spots < 20 and clean_spots > 100",
+    ),
 ]
 
 

@@ -45,3 +45,9 @@ def share_inside(points, centres, k):
     """The share of points that are no further from some centre than that one's k-th neighbour."""
     radius = np.sort(cdist(centres, centres), axis=1)[:, k]  # the nearest is the centre itself
     return (cdist(points, centres) <= radius).any(1).mean()
+
+
+def coverage(real, fake, k):
+    """The share of real points that have a sample no further away than their own k-th real neighbour."""
+    radius = np.sort(cdist(real, real), axis=1)[:, k]  # the nearest is the point itself
+    return (cdist(real, fake).min(1) <= radius).mean()
