@@ -106,6 +106,12 @@ MISCONCEPTIONS = [
         '### "Denoise often enough, and you generate": a misconception',
         "spots < 20 and clean_spots > 100",
     ),
+    (
+        "a higher bound is a better model, whatever the number of draws",
+        "14",
+        '### "Ours has the better bound": a misconception',
+        'one[1] < iwae[1] and one["truth"] > iwae["truth"]',
+    ),
 ]
 
 
