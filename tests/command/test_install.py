@@ -371,7 +371,7 @@ def test_a_wheel_runs_pages_in_an_empty_folder(elsewhere):
 
 
 def test_a_wheel_lays_out_all_pages_lists_data_and_exports(elsewhere):
-    assert "12 new pages in mine" in elsewhere("learn", "mine", "--copies-only")
+    assert f"{len(PAGES)} new pages in mine" in elsewhere("learn", "mine", "--copies-only")
     for page in PAGES:
         copy = elsewhere.folder / "mine" / f"{page}.ipynb"
         assert "own_or_solution" in copy.read_text(encoding="utf-8")
