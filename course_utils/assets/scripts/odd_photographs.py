@@ -45,4 +45,4 @@ for path in sorted(path for path in Path(sys.argv[2]).rglob("[!.]*") if path.is_
 if not scores:
     sys.exit(f"no photograph in {sys.argv[2]}: name a folder that holds JPEG or PNG files, in any depth")
 for score, path in sorted(scores, reverse=True):
-    print(f"{score:.4f}\t{path}")
+    print(f"{score:.6g}\t{path}")
