@@ -1,5 +1,6 @@
-"""Photographs as people bring them: each file is read as it is meant, or named and left out."""
+"""Photographs as people bring them: each file is read as it is meant, or named and left out. And their loss."""
 
+import math
 import os
 from pathlib import Path
 
@@ -8,11 +9,21 @@ import pytest
 import torch
 from PIL import Image
 from rough_photographs import BROKEN, CLASSES, make_rough_folder
+from scipy.stats import norm
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
 from course_utils import CourseError
-from course_utils.photographs import PhotographFolder, PhotographVAE, negative_elbo, open_photograph, split_folders
+from course_utils.photographs import (
+    PhotographFolder,
+    PhotographVAE,
+    bits_per_dimension,
+    negative_elbo,
+    open_photograph,
+    split_folders,
+)
+from course_utils.scenes import CLASSES as SCENES
+from course_utils.scenes import make_scene_folder
 
 TO_PIXELS = v2.Compose([v2.Resize(64), v2.CenterCrop(64), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
@@ -109,3 +120,64 @@ def test_where_training_and_test_images_lie(tmp_path):
     assert split_folders(tmp_path) == (tmp_path, None)
     (tmp_path / "test").mkdir()
     assert split_folders(tmp_path) == (tmp_path / "train", tmp_path / "test")
+
+
+# --- the folder that the course draws
+
+
+def test_scenes_are_the_same_for_a_seed_and_every_class_is_in_both_parts(tmp_path):
+    folders = [tmp_path / name for name in ("one", "again", "other")]
+    for folder, seed in zip(folders, (0, 0, 1), strict=True):
+        make_scene_folder(folder, count=80, seed=seed)
+    files = [path.relative_to(folders[0]) for path in sorted(folders[0].rglob("*.jpg"))]
+    one, again, other = ([(folder / file).read_bytes() for file in files] for folder in folders)
+    assert one == again and len(set(one)) == len(files) == 80
+    assert all(a != b for a, b in zip(one, other, strict=True))
+    for part, each in (("train", 8), ("test", 2)):
+        images = PhotographFolder(folders[0] / part, TO_PIXELS)
+        assert images.classes == list(SCENES) and images.targets == sorted(list(range(8)) * each)
+        assert not images.skipped and all(image.std() > 0.03 for image, _ in images)
+
+
+def test_a_scene_folder_says_what_it_cannot_do(tmp_path):
+    with pytest.raises(CourseError, match="count=79"):
+        make_scene_folder(tmp_path, count=79)
+    with pytest.raises(CourseError, match="seed=-1"):
+        make_scene_folder(tmp_path, seed=-1)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CourseError, match="cannot write"):
+        make_scene_folder(tmp_path / "file" / "folder", count=80)
+
+
+# --- the loss
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.2])
+def test_the_loss_is_the_exact_code_length_but_for_what_jensens_inequality_costs(sigma):
+    torch.manual_seed(0)
+    vae = PhotographVAE(latent_dim=3, width=2)
+    vae.log_sigma.data.fill_(math.log(sigma))
+    x = (255 * (0.5 + sigma * torch.randn(4, 3, 64, 64))).round().clamp(0, 255) / 255  # an untrained one says 0.5
+    eps = torch.randn(4, 3)
+    with torch.no_grad():
+        x_hat, mu, logvar = vae(x, eps)
+        loss = negative_elbo(vae, x, eps).item()
+    kl = 0.5 * (mu**2 + logvar.exp() - logvar - 1).sum(1).mean().item()
+    apart = (x - x_hat).abs().double().numpy()
+    # the probability of the interval of width 1/255 that a pixel of 8 bits stands for
+    log_p = np.log(norm.sf((apart - 1 / 510) / sigma) - norm.sf((apart + 1 / 510) / sigma)).sum() / len(x)
+    # what Jensen's inequality costs: half the variance of the log density over the interval, where that is narrow
+    cost = (apart**2).mean() / sigma**4 / 255**2 / 24 / math.log(2)
+    exact = bits_per_dimension(kl - log_p)
+    assert bits_per_dimension(loss) - exact == pytest.approx(cost, rel=0.1, abs=2e-5)
+
+
+def test_the_noise_that_is_given_is_used():
+    torch.manual_seed(0)
+    vae, x = PhotographVAE(latent_dim=3, width=2), torch.rand(4, 3, 64, 64)
+    eps = torch.randn(4, 3)
+    torch.manual_seed(7)
+    drawn = negative_elbo(vae, x)
+    torch.manual_seed(7)
+    assert negative_elbo(vae, x, torch.randn(4, 3)) == drawn
+    assert negative_elbo(vae, x, eps) == negative_elbo(vae, x, eps) != drawn
