@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from pathlib import Path
 
@@ -136,6 +137,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(script, scenes, whole,
     assert (tmp_path / "last.part").exists() == (when == WHILE_WRITING)
     assert len(torch.load(tmp_path / "last.pt", weights_only=True)["losses"]["val"]) == 2
 
+    time.sleep(1.1)  # TensorBoard reads files in the order of the second in their names, then of the process's number
     torch.manual_seed(123)  # whatever happened in between
     said = trained(script, capsys, scenes, tmp_path)
     for name in ("train", "val"):
