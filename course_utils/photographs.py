@@ -33,6 +33,7 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.change = nn.Sequential(
+            nn.GroupNorm(1, channels),
             nn.SiLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.SiLU(),
@@ -50,7 +51,7 @@ class PhotographVAE(nn.Module):
 
     Args:
         latent_dim: numbers in the code.
-        width: channels after the first convolution; the last ones have four times as many.
+        width: channels after the first convolution; the residual blocks have twice as many.
     """
 
     def __init__(self, latent_dim: int = 64, width: int = 32) -> None:
@@ -58,40 +59,35 @@ class PhotographVAE(nn.Module):
         require_whole(latent_dim=latent_dim, width=width)
         self.latent_dim = latent_dim
         self.encoder = nn.Sequential(
-            nn.Conv2d(3, width, 4, stride=2, padding=1),  # (B, 3, 64, 64) -> (B, width, 32, 32)
+            nn.Conv2d(3, width, 4, stride=4),  # (B, 3, 64, 64) -> (B, width, 16, 16)
             nn.SiLU(),
-            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),  # -> (B, 2 * width, 16, 16)
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),  # -> (B, 2 * width, 8, 8)
             ResidualBlock(2 * width),
-            nn.SiLU(),
-            nn.Conv2d(2 * width, 4 * width, 4, stride=2, padding=1),  # -> (B, 4 * width, 8, 8)
-            ResidualBlock(4 * width),
+            ResidualBlock(2 * width),
             nn.SiLU(),
             nn.Flatten(),
-            nn.Linear(4 * width * 8 * 8, 2 * latent_dim),  # mu and logvar side by side
+            nn.Linear(2 * width * 8 * 8, 2 * latent_dim),  # mu and logvar side by side
         )
         self.decoder = nn.Sequential(
-            nn.Linear(latent_dim, 4 * width * 8 * 8),
-            nn.Unflatten(1, (4 * width, 8, 8)),
-            ResidualBlock(4 * width),
-            nn.SiLU(),
-            nn.ConvTranspose2d(4 * width, 2 * width, 4, stride=2, padding=1),  # -> (B, 2 * width, 16, 16)
+            nn.Linear(latent_dim, 2 * width * 8 * 8),
+            nn.Unflatten(1, (2 * width, 8, 8)),
+            ResidualBlock(2 * width),
             ResidualBlock(2 * width),
             nn.SiLU(),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),  # -> (B, width, 32, 32)
+            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1),  # -> (B, width, 16, 16)
             nn.SiLU(),
-            nn.ConvTranspose2d(width, 3, 4, stride=2, padding=1),  # -> (B, 3, 64, 64)
-            nn.Sigmoid(),
+            nn.ConvTranspose2d(width, 3, 4, stride=4),  # -> (B, 3, 64, 64)
         )
         self.log_sigma = nn.Parameter(torch.tensor(math.log(0.2)))
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, 3, 64, 64) -> mu and logvar, each (B, latent_dim)."""
-        mu, logvar = self.encoder(x - 0.5).chunk(2, dim=1)
+        mu, logvar = self.encoder(4 * (x - 0.5)).chunk(2, dim=1)
         return mu, logvar.clamp(-10, 10)
 
     def decode(self, z: Tensor) -> Tensor:
-        """Codes (B, latent_dim) -> images (B, 3, 64, 64)."""
-        return self.decoder(z)
+        """Codes (B, latent_dim) -> images (B, 3, 64, 64), of which single pixels may lie a little beyond 0 or 1."""
+        return 0.5 + self.decoder(z)
 
     def forward(self, x: Tensor, eps: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Images (B, 3, 64, 64) -> x_hat of the same shape, and mu and logvar (B, latent_dim).
