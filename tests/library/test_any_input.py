@@ -136,6 +136,9 @@ def test_distances_of_clouds(a, b, k):
     assert shares is None or all(0 <= share <= 1 for share in shares)
     shares = answer(metrics.precision_recall, a, a, k)
     assert shares is None or shares == (1, 1)  # every point is a point of the set
+    covered = answer(metrics.coverage, a, b, k)
+    assert covered is None or 0 <= covered <= 1
+    assert answer(metrics.coverage, a, a, k) in (None, 1)
 
 
 @PROFILE
@@ -367,6 +370,7 @@ TOLD_ELSEWHERE = {
     *("PlaneVAE", "Training", "curves_of"),  # take nothing, or what `fit` is tried with
     *("hourglass", "cloud_and_copies", "line_through_cloud"),  # drawings of a page's own numbers
     *("rate_distortion", "beside_the_prior"),
+    *("stations", "colour_rows"),
 }
 
 

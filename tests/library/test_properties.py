@@ -149,7 +149,7 @@ def test_principal_components(train, test, count):
 CLOUDS = [(12, 3), (30, 5), (8, 1)]
 
 
-@accepts("metrics.frechet_distance", "metrics.precision_recall")
+@accepts("metrics.frechet_distance", "metrics.precision_recall", "metrics.coverage")
 @PROFILE
 @given(st.sampled_from(CLOUDS), st.sampled_from([torch.float32, torch.float64]), st.integers(1, 5), st.data())
 def test_distances_of_clouds(shape, dtype, k, draw):
@@ -160,6 +160,7 @@ def test_distances_of_clouds(shape, dtype, k, draw):
     a, b = a.double(), b.double()
     shares = references.share_inside(double(b), double(a), k), references.share_inside(double(a), double(b), k)
     assert metrics.precision_recall(a, b, k) == pytest.approx(shares)
+    assert metrics.coverage(a, b, k) == pytest.approx(references.coverage(double(a), double(b), k))
 
 
 @accepts("metrics.log_likelihood")
