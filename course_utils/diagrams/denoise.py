@@ -36,7 +36,7 @@ def pulls(points: Tensor, sigma: float, noisy: Tensor, answers: Tensor) -> None:
             arrow(axis, (start, i * low), (end, i * low), color=ORANGE, mutation_scale=10)
             side = -1 if end > start else 1
             axis.text(
-                start + 0.12 * side,
+                start + 0.2 * side,
                 i * low,
                 f"{start:g} to {end:.2f}",
                 color=INK,
@@ -64,19 +64,15 @@ def fields(places: Tensor, panels: dict[str, Tensor], points: Tensor) -> None:
             axis.set(title=title, aspect="equal", xticks=[], yticks=[])
 
 
-def chain(steps: int = 4) -> None:
-    """Draw the chain of a diffusion model: noise is added to the right, a network goes back; and what the ELBO counts.
-
-    Args:
-        steps: how many circles after the first one, 3 at least.
-    """
+def chain() -> None:
+    """Draw the chain of a diffusion model: noise is added to the right, a network goes back; and the ELBO's terms."""
     alt = (
         "A row of circles from the clean z 0 on the left to pure noise on the right. Arrows to the right add noise, "
         "arrows to the left are the network's. Below: reconstruction at the left end, diffusion between, prior at the "
         "right end."
     )
-    gap, wide = 2.0, 2.0 * steps + 1.4
-    names = ["0", "1", *["..."] * (steps - 2), "T"]
+    names = ["0", "1", "...", "...", "T"]
+    gap, wide = 2.0, 9.4
     with drawing(7.4, 2.5, alt) as axis:
         bare(axis, wide, 3.2)
         for i, name in enumerate(names):

@@ -62,18 +62,17 @@ def on_the_plane(around: Tensor, posteriors: Tensor, ellipses: dict[str, tuple[T
 
 
 @on_cpu
-def stairs(levels: dict[str, float], rises: list[str], unit: str = "nats per image") -> None:
+def stairs(levels: dict[str, float], rises: list[str]) -> None:
     """Draw bounds as stairs that rise to log p(x): each level a line, each rise with its name and size.
 
     Args:
-        levels: dict from a label to a height, the lowest bound first, log p(x) last.
+        levels: dict from a label to a height in nats per image, the lowest bound first, log p(x) last.
         rises: a name for each step from one level to the next.
-        unit: of the heights.
     """
     heights = list(levels.values())
     sizes = [f"{name} {b - a:.1f}" for name, (a, b) in zip(rises, pairwise(heights), strict=True)]
     heard = ", ".join(f"{name} {height:.1f}" for name, height in levels.items())
-    alt = f"Stairs: {heard} {unit}; between them {', '.join(sizes)}."
+    alt = f"Stairs: {heard} nats per image; between them {', '.join(sizes)}."
     with drawing(6.8, 3.2, alt) as axis:
         for i, (name, height) in enumerate(levels.items()):
             axis.plot([i, len(levels)], [height, height], color=INK if i == len(levels) - 1 else BLUE, linewidth=2)
@@ -83,4 +82,9 @@ def stairs(levels: dict[str, float], rises: list[str], unit: str = "nats per ima
             axis.fill_between([i + 1, len(levels)], low, high, color=(BLUE, ORANGE)[i % 2], alpha=0.25)
             axis.text((i + 1 + len(levels)) / 2, (low + high) / 2, size, ha="center", va="center")
         room = 0.35 * (heights[-1] - heights[0])
-        axis.set(ylabel=unit, xticks=[], xlim=(0, len(levels)), ylim=(heights[0] - 0.1 * room, heights[-1] + room))
+        axis.set(
+            ylabel="nats per image",
+            xticks=[],
+            xlim=(0, len(levels)),
+            ylim=(heights[0] - 0.1 * room, heights[-1] + room),
+        )
