@@ -7,6 +7,7 @@ The package is two products. The first is a lesson to be read, in this order:
     metrics, plots        every figure with its unit, every picture; `diagrams` are the drawings that explain
     data, digits          images by name; the digits that the course draws itself; `image_files` reads your own
     coding                images as files, with a VAE (page 09)
+    photographs, scenes   colour photographs from class folders, and a folder of scenes that the course draws (page 12)
     pretrained            networks that are trained already; `classifier` judges samples
 
 The second runs it: `checks` and `scoreboard` are the learning calls of the pages (`exercises` holds what they ask),

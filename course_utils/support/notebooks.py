@@ -25,6 +25,7 @@ PAGES = (
     "09_compression",
     "10_when_to_use_which",
     "11_when_a_vae_goes_wrong",
+    "12_from_the_lesson_to_the_job",
     "13_from_denoising_to_diffusion",
     "14_how_tight_is_the_bound",
 )

@@ -162,11 +162,11 @@ def test_every_import_is_a_dependency(folders, extras):
 
 
 def test_every_dependency_is_imported():
-    # But for what is run: JupyterLab as a program, and ipykernel as each kernel.
+    # But for what is run: JupyterLab as a program, ipykernel as each kernel, onnx and onnxscript by PyTorch's export.
     distributions = packages_distributions()
     used = {name for _, source in sources("course_utils", "notebooks") for name in imported(source)}
     needed = {other.lower().replace("_", "-") for name in used for other in distributions.get(name, [name])}
-    assert names_of(PROJECT["dependencies"]) - needed == {"jupyterlab", "ipykernel"}
+    assert names_of(PROJECT["dependencies"]) - needed == {"jupyterlab", "ipykernel", "onnx", "onnxscript"}
 
 
 # What is built

@@ -1,0 +1,309 @@
+"""Learning calls of page 12."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_utils.exercises import filled
+
+PREDICTIONS = {
+    "12-copies": {
+        "question": "a dataset holds a generator, seeded once; two workers load from it. In an epoch, the random numbers "
+        "that its images get are ...",
+        "options": {
+            "a": "all different: the workers share one generator",
+            "b": "the same ones twice: each worker has its own copy",
+            "c": "none at all: a generator cannot be used by two",
+        },
+        "why": "A worker is a process with a copy of the dataset, and so of the generator, in the same state.",
+    },
+    "12-bytes": {
+        "question": "WebP may shrink each photograph and choose its quality, to be as close as the network's copy from "
+        "24 bytes. It needs ...",
+        "options": {
+            "a": "fewer bytes: it knows how photographs look",
+            "b": "about as many",
+            "c": "several times as many",
+        },
+        "why": "A general codec knows nothing of these photographs, and its header alone is larger than the code.",
+    },
+    "12-processes": {
+        "question": "two processes each take half of every batch and average their gradients. Beside one process with "
+        "whole batches, the losses are ...",
+        "options": {
+            "a": "the same, but for rounding",
+            "b": "noisier, since each gradient comes from half a batch",
+            "c": "lower after each epoch: two have learned",
+        },
+        "why": "The mean of two half batches' mean gradients is the mean gradient of the whole batch.",
+    },
+    "12-odd": {
+        "question": "two classes were kept out of training. Nearest neighbours among PCA codes rank them as odd ...",
+        "options": {
+            "a": "both, far better than a coin",
+            "b": "both about as well as a coin",
+            "c": "one of them worse than a coin: it looks more usual than what was known",
+        },
+        "why": "Distance measures how far colours and areas are from the usual; a thin thing changes few pixels.",
+    },
+}
+
+
+def check_flip(random_flip):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(3, 6, 5, generator=generator)
+    mirrored, decisions = x.flip(2), {}
+    for epoch in range(2):
+        for index in range(300):
+            answer = filled(random_flip(x, index, epoch))
+            if not isinstance(answer, torch.Tensor) or answer.shape != x.shape:
+                return "expected one image of the shape that came in, (3, H, W)"
+            if torch.equal(answer, x.flip(1)):
+                return "this image stands on its head: mirror it left to right, along the last axis"
+            if torch.equal(answer, x.flip(0)):
+                return "this exchanged red and blue: mirror along the last axis"
+            if not torch.equal(answer, x) and not torch.equal(answer, mirrored):
+                return "expected the image as it is, or mirrored left to right, and nothing else"
+            decisions[index, epoch] = torch.equal(answer, mirrored)
+    again = {key: torch.equal(random_flip(x, *key), mirrored) for key in list(decisions)[:60]}
+    if any(decisions[key] != value for key, value in again.items()):
+        return "asked twice for the same image and epoch, it decides differently: who loads it would matter"
+    share = sum(decisions.values()) / len(decisions)
+    if share in (0, 1):
+        return "it decides the same for all images and epochs"
+    first, second = ([decisions[index, epoch] for index in range(300)] for epoch in (0, 1))
+    if first == second:
+        return "an image is mirrored in every epoch or in none: where does the epoch come in?"
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        return "within an epoch all images are treated alike: where does the number of the image come in?"
+    if not 0.4 < share < 0.6:
+        return f"it mirrors {share:.0%} of the images; half of them were asked for"
+    alternating = sum(a != b for a, b in zip(first, first[1:], strict=False)) / 299
+    if alternating > 0.9 or alternating < 0.1:
+        return "neighbours in the folder follow a pattern: draw the decision by a generator"
+    return None
+
+
+def check_fitted_nll(fitted_nll):
+    generator = torch.Generator().manual_seed(0)
+    x = (torch.rand(5, 3, 8, 8, generator=generator) * 255).round() / 255
+    x_hat = (x + 0.1 * torch.randn(x.shape, generator=generator)).requires_grad_()
+    answer = filled(fitted_nll(x_hat, x))
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
+        return "expected one number, as a tensor without axes: the mean over the images"
+    error, values = (x_hat - x).detach().double().square().mean(), 3 * 8 * 8
+    right = values * 0.5 * (torch.log(2 * math.pi * error) + 1)
+    mistakes = {
+        "this is a mean over the values; an image's likelihood is a sum over its 3 x H x W values": right / values,
+        "this is the sum over all images of the batch: take the mean over them": 5 * right,
+        "the sign is wrong: a loss is minus the logarithm": -right,
+        "the 2 pi is missing": values * 0.5 * (torch.log(error) + 1),
+        "the squared error divided by 2 sigma^2 is missing: with a fitted sigma it is 1/2 for each value": (
+            values * 0.5 * torch.log(2 * math.pi * error)
+        ),
+        "log sigma^2 was taken for log sigma: half of it is in the formula": (
+            values * (torch.log(error) + 0.5 * math.log(2 * math.pi) + 0.5)
+        ),
+        "this is the formula for sigma = 1": values * 0.5 * (error + math.log(2 * math.pi)),
+        "this is half the squared error alone: sigma = 1, and no constants": 0.5 * values * error,
+        "an image has three channels: count its values, 3 x H x W, and not its pixels": right / 3,
+    }
+    if not torch.isclose(answer.double(), right, rtol=1e-3):
+        for mistake, value in mistakes.items():
+            if torch.isclose(answer.double(), value, rtol=1e-3):
+                return mistake
+        per_image = (x_hat - x).detach().double().square().flatten(1).mean(1)
+        if torch.isclose(answer.double(), (values * 0.5 * (torch.log(2 * math.pi * per_image) + 1)).mean(), rtol=1e-5):
+            return "each image has a sigma of its own here: one for all was asked for"
+        return f"for errors of mean square {error:.4f} and {values} values it should be {right:.2f}, not {answer:.2f}"
+    if not answer.requires_grad:
+        return "the number is right, but no gradient comes through it: was something detached?"
+    (slope,) = torch.autograd.grad(answer, x_hat)
+    expected = ((x_hat - x) / error / 5).detach().float()
+    if not torch.allclose(slope, expected, rtol=1e-2, atol=1e-3 * float(expected.abs().max())):
+        return "the number is right, but its gradient is not that of the formula: was something detached?"
+    other = x + 0.3
+    exact = 0.5 * values * (math.log(2 * math.pi * 0.09) + 1)
+    if not torch.isclose(fitted_nll(other, x), torch.tensor(exact), rtol=1e-3):
+        return "right for one size of the errors, but not for another: sigma should follow the errors"
+    return None
+
+
+def _stopping(losses, patience):
+    """What is right: whether to stop after these epochs, and whether the last one is the best so far."""
+    known = [loss if loss == loss else math.inf for loss in losses]
+    is_best = known[-1] < min(known[:-1], default=math.inf)
+    since = len(known) - 1 - known.index(min(known))
+    return since >= patience, is_best
+
+
+def check_early_stopping(early_stopping):
+    cases = [
+        ([5.0], 2),
+        ([5.0, 4.0, 3.0], 2),
+        ([5.0, 4.0, 4.5], 2),
+        ([5.0, 4.0, 4.5, 4.2], 2),
+        ([5.0, 4.0, 4.5, 4.2, 4.1], 3),
+        ([5.0, 4.0, 4.5, 3.9], 2),
+        ([5.0, 4.0, 4.0], 1),
+        ([3.0, 5.0, 4.0, 3.5], 3),
+        ([3.0, 5.0, 4.0], 3),
+        ([-1.0, -2.0, -1.5], 1),
+    ]
+    for losses, patience in cases:
+        answer = filled(early_stopping(list(losses), patience))
+        if not isinstance(answer, tuple | list) or len(answer) != 2:
+            return "expected two answers: whether to stop, and whether the last epoch is the best so far"
+        stop, best = (bool(part) for part in answer)
+        right_stop, right_best = _stopping(losses, patience)
+        case = f"for losses {losses} and a patience of {patience}"
+        if best != right_best:
+            if len(losses) == 1:
+                return f"{case}: the first epoch is the best so far, since there is no other"
+            if losses[-1] == min(losses[:-1]):
+                return f"{case}: the last epoch only equals the best; keep the earlier one"
+            if losses[-1] < losses[-2]:
+                return f"{case}: the last epoch is better than the one before; that is not the best so far"
+            return f"{case}: is the last epoch lower than all before?"
+        if stop != right_stop:
+            if stop and losses[-1] < losses[-2]:
+                return f"{case}: you stop too early; count the epochs since the best one"
+            if stop:
+                return f"{case}: you stop {'at once' if len(losses) < 2 else 'too early'}; how long ago was the best?"
+            if len(losses) > 2 and losses[-1] < losses[-2]:
+                return f"{case}: you go on since the last step went down; what counts is the best epoch"
+            return f"{case}: you go on, though the best epoch is {patience} back"
+    stop, best = early_stopping([3.0, math.nan, math.nan], 2)
+    if best:
+        return "a loss of NaN counts as the best here: no comparison with NaN is true, so ask whether it is smaller"
+    if not stop:
+        return "after two epochs of NaN, with a patience of 2, there is nothing to wait for: stop"
+    return None
+
+
+class _Probe(nn.Module):
+    """A network that answers differently in training mode, as with dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.linspace(-1, 1, 12).view(3, 4))
+
+    def forward(self, x):
+        return x @ self.weight + (5.0 if self.training else 0.0)
+
+
+def check_export_error(export_error):
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(7, 3, generator=generator)
+    probe = _Probe().train()
+    seen = []
+
+    def exported(pixels):
+        if not isinstance(pixels, np.ndarray):
+            raise TypeError(f"the exported model takes a NumPy array, it got {type(pixels).__name__}")
+        if pixels.dtype != np.float32:
+            raise TypeError(f"the exported model takes float32, it got {pixels.dtype}")
+        seen.append(len(pixels))
+        weight = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+        answer = pixels @ weight
+        if len(pixels) == 1:  # a fault that only a batch of one shows
+            answer = answer + off_alone
+        answer[-1, 0] -= off_last
+        return answer
+
+    off_alone = off_last = 0.0
+    answer = float(filled(export_error(probe, exported, x)))
+    if answer > 4:
+        return "your network is in training mode: what is exported is the network in evaluation mode"
+    if abs(answer) > 1e-4:
+        return f"both compute the same here, and you found a difference of {answer:.2g}"
+    if 1 not in seen:
+        return "you never asked for a batch of one image: an exported network may work for one size of the batch only"
+    if max(seen) == 1:
+        return "you only asked for single images: an exported network may work for one size of the batch only"
+    off_last = 0.25
+    answer = float(export_error(probe, exported, x))
+    if answer < 0.01:
+        return "one number was 0.25 too low, and you found nothing: is the sign left on?"
+    if answer < 0.24:
+        return f"one number is off by 0.25, you say {answer:.2g}: a mean hides a single fault. Take the largest"
+    if answer > 0.26:
+        return f"the largest difference is 0.25, you say {answer:.2g}: is something added up?"
+    off_last, off_alone = 0.0, 0.5
+    answer = float(export_error(probe, exported, x))
+    if abs(answer - 0.5) > 0.01:
+        return f"for a batch of one all numbers are off by 0.5, you say {answer:.2g}: the largest over both batches"
+    return None
+
+
+CHECKS = {
+    "12-flip": check_flip,
+    "12-fitted-nll": check_fitted_nll,
+    "12-early-stopping": check_early_stopping,
+    "12-export-error": check_export_error,
+}
+
+QUIZ = [
+    {
+        "question": "Your GPU is busy a fifth of the time. What do you try first?",
+        "options": {
+            "a": ("A smaller network", "It would wait for its images even longer."),
+            "b": (
+                "Workers, or the images decoded once",
+                "A network that waits for files is helped by whatever brings files sooner. Measure images a second.",
+            ),
+            "c": ("Mixed precision", "It makes the part faster that is not the slow one."),
+        },
+        "right": "b",
+    },
+    {
+        "question": "You trained on one GPU with batches of 64; now there are four, each with batches of 64. What changed?",
+        "options": {
+            "a": (
+                "The batch: it is 256 now, and the learning rate should be chosen anew",
+                "Each step averages four times as many gradients, and there are a quarter as many steps in an epoch.",
+            ),
+            "b": ("Nothing but the time", "That holds if each of the four takes 16, so that the batch stays 64."),
+            "c": ("The network: there are four", "All four hold the same weights after every step."),
+        },
+        "right": "a",
+    },
+    {
+        "question": "A run is killed in its tenth epoch. Which file do you need to go on as if nothing had happened?",
+        "options": {
+            "a": (
+                "The best weights",
+                "They are for use. The optimizer's memory and the random numbers are not in them.",
+            ),
+            "b": ("The event file", "It holds the curves, and no weight."),
+            "c": (
+                "Weights, optimizer, epoch and random state",
+                "What the next step depends on: with less than that, training goes on, but not the same training.",
+            ),
+        },
+        "right": "c",
+    },
+    {
+        "question": "The exported network's answers differ from yours by 0.3 on one image of a thousand. You ...",
+        "options": {
+            "a": ("let it pass: the mean difference is tiny", "A mean over a thousand hides one that is wrong."),
+            "b": ("look at that image and at its batch", "Rounding makes 1e-5; 0.3 is a fault with a cause."),
+            "c": ("train for longer", "Both have the same weights: training changes nothing of it."),
+        },
+        "right": "b",
+    },
+    {
+        "question": "A photograph of plain fog gets the lowest oddness of all, though no fog was in training. Why?",
+        "options": {
+            "a": (
+                "It is easy to copy",
+                "A reconstruction error, and a likelihood too, measure how complicated an image is first of all.",
+            ),
+            "b": ("Fog was in training after all", "It need not have been: smooth areas are in every photograph."),
+            "c": ("The network is too small", "Larger ones give smooth images high likelihoods just as well."),
+        },
+        "right": "a",
+    },
+]
