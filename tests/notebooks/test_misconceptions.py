@@ -100,6 +100,12 @@ MISCONCEPTIONS = [
         "## 6. What was never seen",
         "unseen_better < 45",
     ),
+    (
+        "a low likelihood says that a photograph is odd",
+        "12",
+        '### "A low likelihood says that a photograph is odd": a misconception',
+        "hidden > 0.2",
+    ),
 ]
 
 
