@@ -12,12 +12,13 @@ from graphlib import TopologicalSorter
 
 import pytest
 
-from course_utils.support.files import NOTEBOOKS, PACKAGE, ROOT
+from course_utils.support.files import ASSETS, NOTEBOOKS, PACKAGE, ROOT
 from course_utils.support.notebooks import PAGES
 
 TREES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): ast.parse(path.read_bytes())
     for path in PACKAGE.rglob("*.py")
+    if not path.is_relative_to(ASSETS)  # scripts that a page shows and runs: no modules
 }
 JUPYTER = {
     "IPython",

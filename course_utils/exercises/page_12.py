@@ -234,6 +234,8 @@ def check_export_error(export_error):
         return f"the largest difference is 0.25, you say {answer:.2g}: is something added up?"
     off_last, off_alone = 0.0, 0.5
     answer = float(export_error(probe, exported, x))
+    if abs(answer) < 0.01:
+        return "for a batch of one all numbers were 0.5 too high, and you found nothing: is the sign left on?"
     if abs(answer - 0.5) > 0.01:
         return f"for a batch of one all numbers are off by 0.5, you say {answer:.2g}: the largest over both batches"
     return None
