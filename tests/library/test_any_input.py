@@ -26,9 +26,18 @@ from torch.utils.data import TensorDataset
 from course_utils import coding, data, digits, losses, metrics, plots
 from course_utils.classifier import Classifier, load_classifier
 from course_utils.models import VAE, Autoencoder, ConvAutoencoder, good_start
+from course_utils.photographs import (
+    PhotographFolder,
+    PhotographVAE,
+    bits_per_dimension,
+    negative_elbo,
+    open_photograph,
+    split_folders,
+)
 from course_utils.pretrained import load_pretrained
 from course_utils.resuming import fit_resumable
 from course_utils.sample_images import make_sample_folder
+from course_utils.scenes import make_scene_folder
 from course_utils.support.files import ROOT
 from course_utils.support.notebooks import find, read
 from course_utils.training import evaluate, fit
@@ -101,7 +110,7 @@ WIDTHS = NO_TENSORS | st.integers(-2, 6)
 def test_widths_of_models(latent_dim, hidden_dim):
     if any(isinstance(width, int) and width > 100 for width in (latent_dim, hidden_dim)):
         return
-    for build in (Autoencoder, VAE):
+    for build in (Autoencoder, VAE, PhotographVAE):
         model = answer(build, latent_dim, hidden_dim)
         assert model is None or (latent_dim >= 1 and hidden_dim >= 1)
 
@@ -199,6 +208,11 @@ def test_names_and_sizes(tmp_path, name, split, size):
         assert drawn is None or drawn[0].shape == (3, 28, 28)
     if not (isinstance(size, int) and size > 1):
         answer(make_sample_folder, tmp_path / "nowhere", size)
+        answer(make_scene_folder, tmp_path / "nowhere", size)
+    answer(make_scene_folder, tmp_path / "nowhere", 80, "no seed")
+    for path in (name, split):
+        assert answer(PhotographFolder, path) is None
+        answer(split_folders, path)
     assert not os.path.exists(tmp_path / "nowhere")
 
 
@@ -323,6 +337,27 @@ def test_folders_of_images(tmp_path, draw):
     (tmp_path / "image.png").write_bytes(draw.draw(mutated(file.getvalue())))
     images = answer(data.load_folder, tmp_path)
     assert images is None or images.x.shape == (1, 1, 28, 28)
+
+
+@PROFILE
+@given(st.data())
+def test_folders_of_photographs(tmp_path, draw):
+    file = io.BytesIO()
+    Image.new("RGB", (20, 30), "red").save(file, draw.draw(st.sampled_from(["PNG", "JPEG", "GIF", "BMP", "TIFF"])))
+    (tmp_path / "class").mkdir(exist_ok=True)
+    (tmp_path / "class" / "image.png").write_bytes(draw.draw(mutated(file.getvalue())))
+    images = answer(PhotographFolder, tmp_path)
+    assert images is None or images[0][0].mode == "RGB" == open_photograph(tmp_path / "class" / "image.png").mode
+
+
+@PROFILE
+@given(tensors(shapes=[(2, 3, 64, 64), (0, 3, 64, 64), (3, 64, 64), (2, 1, 64, 64), (2, 3, 32, 32)]) | ANYTHING)
+def test_losses_of_photographs(x):
+    torch.manual_seed(0)
+    loss = answer(negative_elbo, PhotographVAE(latent_dim=2, width=2), x)
+    if loss is not None:
+        assert loss.ndim == 0 and x.shape == (2, 3, 64, 64)
+        assert math.isclose(bits_per_dimension(loss.item()), loss.item() / 12_288 / math.log(2)) or loss.isnan()
 
 
 # --- that nothing is left out

@@ -8,6 +8,8 @@ import copy
 import functools
 import io
 import itertools
+import math
+import random
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -33,7 +35,7 @@ from any_input import (
     tensors,
 )
 from constriction import stream
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.special import expit
@@ -51,10 +53,12 @@ from course_utils import (
     losses,
     metrics,
     models,
+    photographs,
     plots,
     pretrained,
     resuming,
     sample_images,
+    scenes,
     training,
     whole_number_vae,
 )
@@ -465,6 +469,88 @@ def test_sample_folders_hold_as_many_images_as_asked_for(count, seed):
     with tempfile.TemporaryDirectory() as folder:
         sample_images.make_sample_folder(folder, count, seed)
         assert len(data.load_folder(folder)) == count
+
+
+# --- photographs
+
+COLOURS = [(3, 3, 64, 64), (1, 3, 64, 64)]
+
+
+@accepts("photographs.open_photograph")
+@PROFILE
+@given(
+    st.integers(1, 80),
+    st.integers(1, 80),
+    st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"]),
+    st.sampled_from(["PNG", "JPEG", "TIFF", "BMP", "GIF"]),
+    SEEDS,
+)
+def test_photographs_of_any_size_mode_and_format(width, height, mode, kind, seed):
+    noise = np.random.default_rng(seed).integers(0, 256, (height, width), dtype=np.uint8)
+    deep = {"I;16": noise.astype(np.uint16) * 257, "F": noise.astype(np.float32) / 255}
+    image = Image.fromarray(deep[mode]) if mode in deep else Image.fromarray(noise).convert(mode)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            image.save(Path(folder, "é 日本"), kind)
+        except OSError:  # a format that has no such images
+            assume(False)
+        opened = photographs.open_photograph(Path(folder, "é 日本"))
+    assert opened.size == (width, height) and opened.mode == "RGB"
+    if kind == "TIFF" and mode != "1":  # which loses nothing
+        apart = np.asarray(opened.convert("L")).astype(int) - noise
+        assert np.abs(apart).max() <= 1
+
+
+@accepts("photographs.split_folders")
+@PROFILE
+@given(st.sets(st.sampled_from(["train", "test", "cats"])), st.booleans())
+def test_parts_of_a_folder(names, as_text):
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            Path(folder, name).mkdir()
+        whole = Path(folder), None
+        expected = (Path(folder, "train"), Path(folder, "test")) if names >= {"train", "test"} else whole
+        assert photographs.split_folders(folder if as_text else Path(folder)) == expected
+
+
+@accepts(
+    "photographs.negative_elbo",
+    "photographs.bits_per_dimension",
+    "photographs.PhotographVAE.encode",
+    "photographs.PhotographVAE.decode",
+    "photographs.PhotographVAE.forward",
+    "photographs.ResidualBlock.forward",
+)
+@PROFILE
+@given(some(COLOURS, dtypes=SINGLE), st.integers(1, 4), st.integers(1, 5), st.floats(-4, 1))
+def test_the_loss_of_photographs(x, latent_dim, width, log_sigma):
+    vae = photographs.PhotographVAE(latent_dim, width)
+    eps = torch.randn(len(x), latent_dim)
+    with torch.no_grad():
+        vae.log_sigma.fill_(log_sigma)
+        x_hat, mu, logvar = vae(x, eps)
+        assert vae.decode(vae.encode(x)[0]).shape == x_hat.shape == x.shape
+        nats = photographs.negative_elbo(vae, x, eps).item()
+    a, b, mean, log_variance = rows(x_hat), rows(x), double(mu), double(logvar)
+    sigma, step = math.exp(log_sigma), 1 / 255
+    squared = (a - b) ** 2 + step**2 / 12
+    recon_loss = (squared / (2 * sigma**2) + math.log(sigma) + 0.5 * math.log(2 * math.pi) - math.log(step)).sum(1)
+    kl = references.kl_divergence(mean, log_variance).reshape(len(x), -1).sum(1)
+    assert nats == pytest.approx((recon_loss + kl).mean(), rel=1e-4, abs=0.5)
+    assert photographs.bits_per_dimension(nats) == pytest.approx(nats / np.log(2) / 12_288)
+
+
+@accepts("scenes.make_scene_folder", "scenes.draw_scene")
+@settings(PROFILE, max_examples=3)
+@given(st.integers(80, 99), SEEDS)
+def test_scene_folders_hold_as_many_scenes_as_asked_for(count, seed):
+    with tempfile.TemporaryDirectory() as folder:
+        scenes.make_scene_folder(folder, count, seed)
+        parts = [photographs.PhotographFolder(part) for part in photographs.split_folders(folder)]
+        assert sum(map(len, parts)) == count and all(image.size == (64, 64) for image, _ in parts[1])
+    for kind in scenes.CLASSES:
+        drawn_twice = [scenes.draw_scene(kind, random.Random(seed)).tobytes() for _ in range(2)]
+        assert drawn_twice[0] == drawn_twice[1]
 
 
 # --- pictures
