@@ -1,5 +1,6 @@
 """Learning calls of page 12."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,8 +11,8 @@ from course_utils.exercises import filled
 
 PREDICTIONS = {
     "12-copies": {
-        "question": "a dataset holds a generator, seeded once; two workers load from it. In an epoch, the random numbers "
-        "that its images get are ...",
+        "question": "a dataset holds a generator, seeded once; two workers load from it. In an epoch, the random "
+        "numbers that its images get are ...",
         "options": {
             "a": "all different: the workers share one generator",
             "b": "the same ones twice: each worker has its own copy",
@@ -20,14 +21,14 @@ PREDICTIONS = {
         "why": "A worker is a process with a copy of the dataset, and so of the generator, in the same state.",
     },
     "12-bytes": {
-        "question": "WebP may shrink each photograph and choose its quality, to be as close as the network's copy from "
-        "24 bytes. It needs ...",
+        "question": "WebP may shrink each photograph and choose its quality, to be as close as the network's copy "
+        "from 32 bytes. It needs ...",
         "options": {
             "a": "fewer bytes: it knows how photographs look",
-            "b": "about as many",
-            "c": "several times as many",
+            "b": "about as many, up to half as many again",
+            "c": "more than that",
         },
-        "why": "A general codec knows nothing of these photographs, and its header alone is larger than the code.",
+        "why": "A general codec knows nothing of these photographs, and its header alone is as large as the code.",
     },
     "12-processes": {
         "question": "two processes each take half of every batch and average their gradients. Beside one process with "
@@ -80,7 +81,7 @@ def check_flip(random_flip):
         return "within an epoch all images are treated alike: where does the number of the image come in?"
     if not 0.4 < share < 0.6:
         return f"it mirrors {share:.0%} of the images; half of them were asked for"
-    alternating = sum(a != b for a, b in zip(first, first[1:], strict=False)) / 299
+    alternating = sum(a != b for a, b in itertools.pairwise(first)) / 299
     if alternating > 0.9 or alternating < 0.1:
         return "neighbours in the folder follow a pattern: draw the decision by a generator"
     return None
@@ -233,6 +234,8 @@ def check_export_error(export_error):
         return f"the largest difference is 0.25, you say {answer:.2g}: is something added up?"
     off_last, off_alone = 0.0, 0.5
     answer = float(export_error(probe, exported, x))
+    if abs(answer) < 0.01:
+        return "for a batch of one all numbers were 0.5 too high, and you found nothing: is the sign left on?"
     if abs(answer - 0.5) > 0.01:
         return f"for a batch of one all numbers are off by 0.5, you say {answer:.2g}: the largest over both batches"
     return None
@@ -259,7 +262,8 @@ QUIZ = [
         "right": "b",
     },
     {
-        "question": "You trained on one GPU with batches of 64; now there are four, each with batches of 64. What changed?",
+        "question": "You trained on one GPU with batches of 64; now there are four, each with batches of 64. What "
+        "changed?",
         "options": {
             "a": (
                 "The batch: it is 256 now, and the learning rate should be chosen anew",

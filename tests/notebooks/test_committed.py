@@ -2,13 +2,14 @@
 
 import ast
 import json
+import math
 import re
 import statistics
 
 import pytest
 import torch
 
-from course_utils import losses, models
+from course_utils import losses, models, photographs
 from course_utils.support.files import FIGURES_MIME, ROOT, WIDGET_MIME
 from course_utils.support.notebooks import find, full_minutes_of, full_parameters_of, parameters_of
 
@@ -201,6 +202,22 @@ def test_class_written_in_the_page_is_the_one_in_models(number, name):
         outputs.append(output if isinstance(output, tuple) else (output,))
     for a, b in zip(*outputs, strict=True):
         assert torch.equal(a, b)
+
+
+def test_network_and_loss_written_in_page_12_are_those_in_photographs():
+    theirs = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "math": math, "STEP": photographs.STEP}
+    page = next(path for path in PAGES if path.name.startswith("12"))
+    for cell in code_cells(json.loads(page.read_text(encoding="utf-8"))):
+        parts = [part for part in ast.parse(source(cell)).body if isinstance(part, ast.ClassDef | ast.FunctionDef)]
+        wanted = [part for part in parts if part.name in ("ResidualBlock", "PhotographVAE", "negative_elbo")]
+        exec(compile(ast.Module(wanted, type_ignores=[]), str(page), "exec"), theirs)
+    own, other = photographs.PhotographVAE(8, 4), theirs["PhotographVAE"](8, 4)
+    own.load_state_dict(other.state_dict())
+    x, eps = (torch.rand(3, 3, 64, 64) * 255).round() / 255, torch.randn(3, 8)
+    for a, b in zip(own(x, eps), other(x, eps), strict=True):
+        assert torch.equal(a, b)
+    found = theirs["negative_elbo"](other, x, eps).item()
+    assert photographs.negative_elbo(own, x, eps).item() == pytest.approx(found, rel=1e-5)
 
 
 def test_loss_written_in_page_02_is_the_one_in_losses():

@@ -101,6 +101,12 @@ MISCONCEPTIONS = [
         "unseen_better < 45",
     ),
     (
+        "a low likelihood says that a photograph is odd",
+        "12",
+        '### "A low likelihood says that a photograph is odd": a misconception',
+        "hidden > 0.2",
+    ),
+    (
         "what is denoised often enough becomes a sample",
         "13",
         '### "Denoise often enough, and you generate": a misconception',

@@ -23,7 +23,10 @@ def unseeded(x, index, epoch):
     return x.flip(2) if torch.rand(()) < 0.5 else x
 
 
-def nll(scale=1.0, constant=math.log(2 * math.pi) + 1, over=None, times=1.0, detached=False, log=0.5):
+CONSTANT = math.log(2 * math.pi) + 1
+
+
+def nll(scale=1.0, constant=CONSTANT, over=None, times=1.0, detached=False, log=0.5):
     """The Gaussian loss of page 12, or a version of it with a mistake."""
 
     def fitted_nll(x_hat, x):
