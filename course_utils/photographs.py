@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from torchvision.datasets import ImageFolder
 
 from course_utils import CourseError
-from course_utils.support.files import given
+from course_utils.support.files import data_dir, given
 from course_utils.support.guards import require_size, require_whole
 from course_utils.support.words import last_line, say
 
@@ -191,7 +191,12 @@ class PhotographFolder(ImageFolder):
 
 
 def split_folders(folder: str | Path) -> tuple[Path, Path | None]:
-    """Where a folder's training and test images lie: its `train` and `test`, or itself and None where it has no two."""
+    """Where a folder's training and test images lie: its `train` and `test`, or itself and None where it has no two.
+
+    A folder that does not exist is looked for among the data as well, in `COURSE_DATA` or `data/`.
+    """
     root = given(folder)
+    if not root.exists() and (data_dir() / folder).is_dir():
+        root = data_dir() / folder
     train, test = root / "train", root / "test"
     return (train, test) if os.path.isdir(train) and os.path.isdir(test) else (root, None)

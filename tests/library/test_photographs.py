@@ -122,6 +122,17 @@ def test_where_training_and_test_images_lie(tmp_path):
     assert split_folders(tmp_path) == (tmp_path / "train", tmp_path / "test")
 
 
+def test_a_folder_among_the_data_is_found_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "data" / "mine" / "train").mkdir(parents=True)
+    (tmp_path / "data" / "mine" / "test").mkdir()
+    (tmp_path / "elsewhere" / "mine").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    assert split_folders("mine") == (tmp_path / "data" / "mine" / "train", tmp_path / "data" / "mine" / "test")
+    monkeypatch.chdir(tmp_path / "elsewhere")  # what lies here is meant first
+    assert split_folders("mine") == (tmp_path / "elsewhere" / "mine", None)
+
+
 # --- the folder that the course draws
 
 
