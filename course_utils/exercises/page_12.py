@@ -284,7 +284,7 @@ def check_perceptual(perceptual_distance):
 
     if not near(right):
         last = _perceptual(layers[2:], layers[:2](x_hat), layers[:2](x))
-        mistakes = {
+        mistakes: dict[str, dict] = {
             "features are compared as they are: bring those of each place to length 1 first": {"unit": False},
             "this is a mean over the channels too: sum the squares over the channels of a place": {"mean": False},
             "the differences are not squared": {"squared": False},
