@@ -30,6 +30,16 @@ PREDICTIONS = {
         },
         "why": "A general codec knows nothing of these photographs, and its header alone is as large as the code.",
     },
+    "12-judge": {
+        "question": "a term with the reader's layers is added to an autoencoder's loss; the judge takes no part. The "
+        "share of copies whose kind is named rightly rises ...",
+        "options": {
+            "a": "for both networks, to about the same",
+            "b": "for both, and the reader then names more of them than the judge",
+            "c": "for the reader alone; to the judge the copies are as before",
+        },
+        "why": "Part of what the copies learn pleases these very layers, and part of it is what any network looks for.",
+    },
     "12-processes": {
         "question": "two processes each take half of every batch and average their gradients. Beside one process with "
         "whole batches, the losses are ...",
@@ -241,10 +251,216 @@ def check_export_error(export_error):
     return None
 
 
+def _perceptual(layers, x_hat, x, *, unit=True, chain=True, squared=True, mean=True, over="channels"):
+    """What is right, or, by a keyword, a version of it with a mistake."""
+    total, first_hat, first = torch.zeros((), dtype=x.dtype), x_hat, x
+    for layer in layers:
+        x_hat, x = (layer(x_hat), layer(x)) if chain else (layer(first_hat), layer(first))
+        a, b = x_hat, x
+        if unit:
+            axes = (1,) if over == "channels" else (1, 2, 3) if over == "image" else (2, 3)
+            a, b = (h / (h.square().sum(axes, keepdim=True) + 1e-20).sqrt() for h in (a, b))
+        difference = (a - b).square() if squared else (a - b).abs()
+        total = total + (difference.sum(1).mean() if mean else difference.mean())
+    return total
+
+
+def check_perceptual(perceptual_distance):
+    generator = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layers = nn.Sequential(
+            nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 5, 3, stride=2, padding=1)
+        ).requires_grad_(False)
+    x = torch.rand(6, 3, 8, 10, generator=generator)
+    x_hat = (x + 0.3 * torch.randn(x.shape, generator=generator)).requires_grad_()
+    answer = filled(perceptual_distance(layers, x_hat, x))
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 0:
+        return "expected one number, as a tensor without axes: the mean over places and images, summed over the layers"
+    right = _perceptual(layers, x_hat, x)
+
+    def near(value):
+        return torch.isclose(answer, value, rtol=2e-3)
+
+    if not near(right):
+        last = _perceptual(layers[2:], layers[:2](x_hat), layers[:2](x))
+        mistakes: dict[str, dict] = {
+            "features are compared as they are: bring those of each place to length 1 first": {"unit": False},
+            "this is a mean over the channels too: sum the squares over the channels of a place": {"mean": False},
+            "the differences are not squared": {"squared": False},
+            "length 1 is asked for at each place, over its channels; here it is over the whole image": {
+                "over": "image"
+            },
+            "length 1 is asked for at each place, over its channels; here it is over the places of a channel": {
+                "over": "places"
+            },
+        }
+        for mistake, changes in mistakes.items():
+            if near(_perceptual(layers, x_hat, x, **changes)):
+                return mistake
+        if near(right / len(layers)):
+            return "this is the mean over the layers; their distances add up"
+        if near(len(x) * right):
+            return "this is the sum over the images: take the mean over images and places"
+        if near(last):
+            return "this is the distance after the last layer alone: every layer counts"
+        if near(_perceptual(nn.Sequential(layers[0]), x_hat, x)):
+            return "this is the distance after the first layer alone: every layer counts"
+        if near(right + _perceptual([nn.Identity()], x_hat, x)):
+            return "the pixels were compared as well: begin with what the first layer makes of them"
+        sizes = [(4, 8, 10), (4, 8, 10), (5, 4, 5)]  # channels and places of each layer's features
+        distances = [_perceptual([nn.Identity()], layers[:i](x_hat), layers[:i](x)) for i in (1, 2, 3)]
+        if near(sum(d * high * wide for d, (_, high, wide) in zip(distances, sizes, strict=True))):
+            return "this is the sum over the places: take the mean, or large layers count for more"
+        if near(right.sqrt()) or near(sum(d.sqrt() for d in distances)):
+            return "a root was taken at the end: the squared differences themselves are asked for"
+        return f"for these layers and images it should be {right:.4f}, not {answer:.4f}"
+    small, small_hat, same = 0.02 * x, 0.02 * x_hat.detach(), nn.Sequential(nn.Identity())
+    if not torch.isclose(perceptual_distance(same, small_hat, small), _perceptual(same, small_hat, small), rtol=1e-2):
+        return "with features of length 0.02 they are no longer brought to length 1: is your eps too large?"
+    if not answer.requires_grad:
+        return "the number is right, but no gradient comes through it to x_hat: was something detached?"
+    (slope,) = torch.autograd.grad(answer, x_hat)
+    (expected,) = torch.autograd.grad(right, x_hat)
+    if not torch.allclose(slope, expected, rtol=1e-2, atol=1e-3 * float(expected.abs().max())):
+        return "the number is right, but its gradient is not that of the formula: was something detached?"
+    dark = -torch.ones(2, 3, 4, 4)  # nothing is left of it behind a ReLU
+    if not torch.isfinite(perceptual_distance(nn.Sequential(nn.ReLU()), dark, x[:2, :, :4, :4])):
+        return "where all features of a place are 0, this divides 0 by 0: add a small eps"
+    return None
+
+
+def _halving(loss, candidates, budget):
+    """What is right: for each round who is trained and for how many epochs more; and the winner."""
+    rounds, left, done, share = [], list(candidates), 0, budget // int(math.log2(len(candidates)))
+    while len(left) > 1:
+        more = share // len(left)
+        done += more
+        rounds.append((set(left), more))
+        known = {c: math.inf if math.isnan(loss(c, done)) else loss(c, done) for c in left}
+        left = sorted(left, key=known.__getitem__)[: len(left) // 2]
+    return rounds, left[0]
+
+
+def _falling(candidate, epochs):
+    return candidate + 1 / epochs
+
+
+def _negative(candidate, epochs):
+    return -candidate * math.log(1 + epochs)
+
+
+def _late(candidate, epochs):
+    """After few epochs the small candidates lead, after many the large ones."""
+    return abs(candidate - 0.8 * epochs)
+
+
+def _overflowing(candidate, epochs):
+    return math.nan if candidate < 3 else 10.0 - candidate
+
+
+def check_halving(successive_halving):
+    cases = [
+        (_falling, [3, 1, 2, 4], 30),
+        (_falling, [3, 1, 2, 4], 24),
+        (_negative, [3, 8, 1, 2], 16),
+        (_late, [4, 1, 2, 3, 8, 7, 6, 5], 48),
+        (_late, [1, 2, 4, 6], 16),
+        (_overflowing, [1, 5, 2, 6], 8),
+        (_overflowing, [7, 1, 2, 5], 8),
+        (_falling, [2, 1], 5),
+    ]
+    for loss, candidates, budget in cases:
+        given = list(candidates)
+        answer, asked, losses = _recorded(successive_halving, loss, given, budget)
+        if given != candidates:
+            return "the caller's list of candidates was changed; make a new one"
+        hint = _misspent(asked, candidates, budget) or _misled(asked, losses, loss, candidates, budget)
+        case = f"with candidates {candidates} and a budget of {budget} epochs"
+        if hint:
+            return f"{case}: {hint}"
+        _, winner = _halving(loss, candidates, budget)
+        if isinstance(answer, tuple | list):
+            return "expected the winner alone, one of the candidates"
+        if answer != winner:
+            if any(answer == value for value in losses.values()):
+                return "this returns a loss; the candidate that won was asked for"
+            return f"{case}: the last round was won by {winner}, not by {answer!r}"
+    return None
+
+
+def _recorded(successive_halving, loss, candidates, budget):
+    """The answer; what `train` was asked for, as (candidate, epochs more); and each candidate's last loss."""
+    asked, done, losses = [], dict.fromkeys(candidates, 0), {}
+
+    def train(candidate, epochs):
+        if candidate not in done:
+            raise ValueError(f"train takes one of the candidates {candidates}, it got {candidate!r}")
+        if not isinstance(epochs, int) or epochs < 1:
+            raise ValueError(f"train takes a whole number of epochs, at least 1, it got {epochs!r}; // divides so")
+        asked.append((candidate, epochs))
+        if len(asked) > 100:
+            raise ValueError("train was called a hundred times for a handful of candidates: does the loop end?")
+        done[candidate] += epochs
+        losses[candidate] = loss(candidate, done[candidate])
+        return losses[candidate]
+
+    return filled(successive_halving(train, candidates, budget)), asked, losses
+
+
+def _misspent(asked, candidates, budget):
+    """What is wrong with the first round, or with the sum of all epochs."""
+    if not asked:
+        return "nobody was trained: call train(candidate, epochs)"
+    spent = sum(epochs for _, epochs in asked)
+    if spent > budget:
+        return f"{spent} epochs were spent. Share them among the rounds before the first one begins"
+    first = asked[: len(candidates)]
+    if {candidate for candidate, _ in first} != set(candidates):
+        return "in the first round each candidate is trained once, before anyone goes on"
+    if len({epochs for _, epochs in first}) > 1:
+        return f"in a round all get equally many epochs, here they got {first}"
+    rounds, epochs = int(math.log2(len(candidates))), first[0][1]
+    if rounds > 1 and epochs == budget // len(candidates):
+        return "the first round has used up the whole budget: each round has an equal share of it"
+    right = budget // rounds // len(candidates)
+    if epochs != right:
+        return (
+            f"there are {rounds} rounds, of {budget // rounds} epochs each at most, so that in the first one each gets "
+            f"{right}, not {epochs}"
+        )
+    return None
+
+
+def _misled(asked, losses, loss, candidates, budget):
+    """What is wrong with the rounds after the first."""
+    start = 0
+    for left, more in _halving(loss, candidates, budget)[0]:
+        part = asked[start : start + len(left)]
+        start += len(left)
+        trained = {candidate for candidate, _ in part}
+        if len(part) < len(left):
+            return f"{len(left)} should have gone on in some round, {len(part)} did"
+        if trained != left:
+            if len(trained) < len(part):
+                return "within a round one candidate was trained twice"
+            if any(math.isnan(losses[candidate]) for candidate in trained):
+                return "one whose loss is NaN went on: no comparison with NaN is true. Count it as the worst"
+            return f"{sorted(trained)} went on, where the lower loss, as it is now, is that of {sorted(left)}"
+        epochs = {epochs for _, epochs in part}
+        if epochs != {more}:
+            return f"the {len(left)} that are left get {more} more epochs each, they got {sorted(epochs)}"
+    if len(asked) > start:
+        return "somebody was trained on after the last round: with one left it is over"
+    return None
+
+
 CHECKS = {
     "12-flip": check_flip,
     "12-fitted-nll": check_fitted_nll,
     "12-early-stopping": check_early_stopping,
+    "12-halving": check_halving,
+    "12-perceptual": check_perceptual,
     "12-export-error": check_export_error,
 }
 
@@ -290,11 +506,15 @@ QUIZ = [
         "right": "c",
     },
     {
-        "question": "The exported network's answers differ from yours by 0.3 on one image of a thousand. You ...",
+        "question": "Copies were trained with the layers of network A in the loss. How do you find out whether more of "
+        "them can be recognised now?",
         "options": {
-            "a": ("let it pass: the mean difference is tiny", "A mean over a thousand hides one that is wrong."),
-            "b": ("look at that image and at its batch", "Rounding makes 1e-5; 0.3 is a fault with a cause."),
-            "c": ("train for longer", "Both have the same weights: training changes nothing of it."),
+            "a": ("By A: it knows the kinds best", "A was in the loss: copies may please it and nobody else."),
+            "b": (
+                "By a network with other weights that took no part",
+                "What was trained on cannot judge. Put the photographs themselves beside it, and squared error alone.",
+            ),
+            "c": ("By the squared error", "It may rise or fall: it knows nothing of kinds."),
         },
         "right": "b",
     },
