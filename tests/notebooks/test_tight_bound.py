@@ -28,7 +28,6 @@ def page():
                 node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ImportFrom)
             ]
             exec(compile(tree, "page 14", "exec"), names)
-    names["decode"] = lambda model, z: z @ model.weight.T
     names["nll"] = lambda answer, x: -Normal(answer, VARIANCE**0.5).log_prob(x).sum(-1)
     return SimpleNamespace(names=names, **{name: value for name, value in names.items() if callable(value)})
 
@@ -41,7 +40,9 @@ def linear(page, weight, mu=0.3, logvar=-0.5):
     def encode(x):
         return torch.full((len(x), 2), mu), torch.full((len(x), 2), logvar)
 
-    return SimpleNamespace(weight=weight, prior=page.StandardNormal(), encode=encode), x
+    model = SimpleNamespace(weight=weight, prior=page.StandardNormal(), encode=encode)
+    model.decoder = lambda z: z @ model.weight.T
+    return model, x
 
 
 def exact_log_p(weight, x):
@@ -103,9 +104,10 @@ def test_the_grid_finds_the_likelihood_that_a_million_codes_find(page):
     side = torch.linspace(-5, 5, 201)
     page.names |= {"side": side, "places": torch.cartesian_prod(side, side)}
     generator = torch.Generator().manual_seed(3)
-    model = SimpleNamespace(weight=torch.randn(5, 2, generator=generator), prior=page.StandardNormal())
+    weight = torch.randn(5, 2, generator=generator)
+    model = SimpleNamespace(decoder=lambda z: z @ weight.T, prior=page.StandardNormal())
     x = torch.bernoulli(torch.full((4, 5), 0.5), generator=generator)
-    logits = torch.randn(1_000_000, 2, generator=generator) @ model.weight.T
+    logits = torch.randn(1_000_000, 2, generator=generator) @ weight.T
     by_draws = torch.stack([(image * logits - F.softplus(logits)).sum(1).logsumexp(0) for image in x]) - math.log(1e6)
     assert torch.allclose(page.exact_log_p(model, x), by_draws, atol=0.01)
 
