@@ -135,7 +135,7 @@ def check_iwae_loss(iwae_loss):
     return None
 
 
-DIAGNOSIS = ["A3", "B2", "C1", "D4"]
+DIAGNOSIS = ["A2", "B1", "C4", "D3"]
 LOOK = {
     "A": "line A takes the mean of the logarithms: whose bound is that, whatever K is?",
     "B": "line B: what does a constant do to a gradient, and what to a printed number?",

@@ -39,6 +39,11 @@ def test_typical_mistakes_are_named_and_not_spoiled(capsys, id, answer, hint):
     assert out.startswith(f"Exercise {id}: not yet: ") and hint in out
 
 
+def share_below_the_third(samples, train, unseen):
+    near, usual = (torch.cdist(z, train).min(1).values for z in (samples, unseen))
+    return 100 * (near < usual.sort().values[int(0.01 * len(usual))]).float().mean()
+
+
 def filter_by_numpy(noisy, clean, ridge):
     noise, truth = (np.asarray(images) - np.asarray(images).mean(0) for images in (noisy, clean))
     W = np.linalg.solve(noise.T @ noise + ridge * np.eye(5), noise.T @ truth)
@@ -67,6 +72,7 @@ def mended_in_float64(x, encode, decode):
         ("05-linear-filter", filter_by_numpy),
         ("07-pairs", lambda a, b, t: F.cross_entropy(cosines(a.double(), b.double()) / t, torch.arange(len(a)))),
         ("11-mended-loss", loss_in_float64),
+        ("13-copies", share_below_the_third),
     ],
 )
 def test_right_answers_of_numpy_and_in_float64_are_right(capsys, id, answer):
