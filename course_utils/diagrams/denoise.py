@@ -35,8 +35,6 @@ def pulls(points: Tensor, sigma: float, noisy: Tensor, answers: Tensor) -> None:
             axis.plot([start], [i * low], "o", color=ORANGE, markersize=5)
             if abs(end - start) > 0.03 * (x[-1] - x[0]):  # a shorter arrow would be all head
                 arrow(axis, (start, i * low), (end, i * low), color=ORANGE, mutation_scale=10)
-            else:
-                axis.plot([start, end], [i * low, i * low], color=ORANGE)
             side = -1 if end > start else 1
             axis.text(
                 start + 0.2 * side,
