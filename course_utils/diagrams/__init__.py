@@ -1,1 +1,1 @@
-"""Drawings that explain: each is made from the numbers that it shows. One module for each page that has some."""
+"""Drawings that explain: each is made from the numbers that it shows. One module for each thing that is drawn."""

@@ -2,7 +2,8 @@
 
 import torch
 
-from course_utils.diagrams.photographs import colour_rows, stations
+from course_utils.diagrams.photographs import colour_rows
+from course_utils.diagrams.stations import stations
 
 
 def test_each_station_has_its_text(shown):
