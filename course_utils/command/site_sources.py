@@ -175,8 +175,8 @@ def _to_show(page):
 
 def _figures():
     """The full figures on MNIST as texts, by their names, and the one that is in another unit beside its rival."""
-    rows = [row for row in files.read_json(REFERENCE, []) if row["setting"] == "full"]
-    rows = [row for row in rows if row["parameters"]["DATASET"] == "mnist"]
+    rows = files.read_json(REFERENCE, [])
+    rows = [row for row in rows if row["setting"] == "full" and row["parameters"]["DATASET"] == "mnist"]
     figures = {name: figure for row in rows for name, figure in row["figures"].items()}
     pixels = {"pca_64_mse": {"mean": figures["pca_64_sse"]["mean"] / 784, "std": 0.0}}
     # On one line, wherever a table is narrow.

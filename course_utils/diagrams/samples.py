@@ -12,16 +12,13 @@ from course_utils.support.devices import on_cpu
 
 
 @on_cpu
-def weighed_draws(joint: Callable[[Tensor], Tensor], q: Distribution, draws: Tensor) -> Tensor:
+def weighed_draws(joint: Callable[[Tensor], Tensor], q: Distribution, draws: Tensor) -> None:
     """Draw importance sampling of one number: p(x, z), whose area is p(x), q, and what each draw from q weighs.
 
     Args:
-        joint: from places z (N,) to p(x, z) there, (N,).
+        joint: from places z (N,) to p(x, z) there, (N,); next to 0 outside of -3 to 3.5.
         q: where the draws come from.
-        draws: (K,), some z.
-
-    Returns:
-        The weights p(x, z) / q(z) of the draws, (K,).
+        draws: (K,), some z; each weighs p(x, z) / q(z).
     """
     z = torch.linspace(-3, 3.5, 1301)
     weights = joint(draws) / q.log_prob(draws).exp()
@@ -45,22 +42,20 @@ def weighed_draws(joint: Callable[[Tensor], Tensor], q: Distribution, draws: Ten
         right.axhline(weights.mean().item(), color=INK, linestyle="--")
         right.set(xlabel="draw", ylabel="w", xticks=list(places), ylim=(0, 1.3 * weights.max().item()))
         right.set_title(f"mean of w: {weights.mean():.3f} (dashed)", fontsize=11)
-    return weights
 
 
 @on_cpu
-def balls(real: Tensor, samples: Tensor, around: str = "real", k: int = 1) -> None:
-    """Draw two sets of points, and balls around one of them that reach to the k-th neighbour in the same set.
+def balls(real: Tensor, samples: Tensor, around: str = "real") -> None:
+    """Draw two sets of points, and balls around one of them that reach to the nearest neighbour in the same set.
 
     Args:
         real, samples: (N, 2) and (M, 2).
         around: "real" or "samples", whose points have balls.
-        k: which neighbour a ball reaches.
     """
     sets = {"real": real, "samples": samples}
     other = "samples" if around == "real" else "real"
     centres, dots = sets[around], sets[other]
-    radius = torch.cdist(centres, centres).kthvalue(k + 1, dim=1).values
+    radius = torch.cdist(centres, centres).kthvalue(2, dim=1).values
     inside = torch.cdist(dots, centres) <= radius  # (dots, centres)
     found, holding = int(inside.any(1).sum()), int(inside.any(0).sum())
     named = {"real": "real points", "samples": "samples"}

@@ -48,7 +48,8 @@ def _measured(node):
     for left, op, right in zip(sides, node.ops, sides[1:], strict=False):
         low, high = (left, right) if isinstance(op, LESS) else (right, left)
         name = ast.Constant(ast.unparse(ast.Compare(left, [op], [right])))
-        parts.append(ast.Call(ast.Name("_claimed", ast.Load()), [name, low, high], []))
+        strict = ast.Constant(isinstance(op, ast.Lt | ast.Gt))
+        parts.append(ast.Call(ast.Name("_claimed", ast.Load()), [name, low, high, strict], []))
     return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
 
 
@@ -56,9 +57,9 @@ def run_page(page, dataset, seed):
     """Run a page's code; returns the margins of each claim, and the assertions that fail."""
     margins, failed = {}, []
 
-    def claimed(name, low, high):
+    def claimed(name, low, high, strict):
         margins[name] = min(margins.get(name, math.inf), float(high - low))  # of several, the smallest
-        return low <= high
+        return low < high if strict else low <= high
 
     def noted(test, holds):
         if not holds:
@@ -69,9 +70,6 @@ def run_page(page, dataset, seed):
     for cell in notebooks.read(path)["cells"]:
         if cell["cell_type"] == "code":
             tree = ast.parse("".join(cell["source"]))
-            for node in ast.walk(tree):
-                if isinstance(node, ast.FunctionDef):  # what a check or a page asserts of one call is no claim
-                    node.body = [part for part in node.body if not isinstance(part, ast.Assert)] or [ast.Pass()]
             exec(compile(ast.fix_missing_locations(Noted().visit(tree)), path.name, "exec"), scope)
             if "parameters" in notebooks.tags(cell):
                 scope |= {"DATASET": dataset, "SEED": seed}
@@ -85,8 +83,7 @@ def in_process(page, dataset, seed, file):
     command = [sys.executable, __file__, page, "--dataset", dataset, "--seeds", str(seed), "--child", str(file)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
-        write_json(file.with_suffix(".error.json"), {"stderr": done.stderr[-2_000:]})
-        tqdm.write(f"{page}, seed {seed}: {done.stderr.strip().splitlines()[-1]}")
+        tqdm.write(f"{page}, seed {seed}, came to no end: {done.stderr.strip().splitlines()[-1]}")
 
 
 def report(page, runs, everything):
