@@ -96,7 +96,7 @@ def reference(page: str) -> dict[str, dict[str, float]]:
 def spread(figure: dict[str, float]) -> str:
     """A figure's mean and standard deviation as text, to the first digit in which runs differ: "16.0 ± 0.2"."""
     if not figure["std"]:
-        return f"{figure['mean']:.3g}"
+        return f"{figure['mean']:#.3g}".rstrip(".")  # 1.20, not 1.2: three digits are known
     decimals = max(0, -math.floor(math.log10(figure["std"])))
     return f"{figure['mean']:.{decimals}f} ± {figure['std']:.{decimals}f}"
 

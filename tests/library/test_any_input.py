@@ -370,7 +370,7 @@ TOLD_ELSEWHERE = {
     *("PlaneVAE", "Training", "curves_of"),  # take nothing, or what `fit` is tried with
     *("hourglass", "cloud_and_copies", "line_through_cloud"),  # drawings of a page's own numbers
     *("rate_distortion", "beside_the_prior"),
-    *("stations", "colour_rows", "held_by", "owned_numbers", "balls", "weighed_draws"),
+    *("stations", "colour_rows", "held_by", "owned_numbers", "balls", "weighed_draws", "pairs"),
 }
 
 
