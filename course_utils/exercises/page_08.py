@@ -25,7 +25,8 @@ PREDICTIONS = {
             "b": "precision rises by more than 5 points, and coverage falls",
             "c": "coverage falls, and precision does not rise by 5 points",
         },
-        "why": "Short codes leave real images without a sample near them, and soft means give ragged draws.",
+        "why": "Short codes leave more real images without a sample near them. Ragged draws alone do not explain the "
+        "rest: on digits, with every pixel decided, precision rises by little at most.",
     },
     "08-asked": {
         "question": "two conditional VAEs are asked for digits. One was told them by a 10 in place of a 1. The judge "
@@ -318,7 +319,10 @@ QUIZ = [
                 "See whether you look at the decoder's mean, and at which balance of the loss",
                 "The mean of a distribution over images is soft by nature, and a wide likelihood makes it softer.",
             ),
-            "c": ("Raise the temperature", "Codes from farther out give stranger images, not sharper ones."),
+            "c": (
+                "Raise the temperature",
+                "It makes firmer edges, at the likelihood's expense, and tells nothing about why these are soft.",
+            ),
         },
         "right": "b",
     },
