@@ -27,6 +27,28 @@ PREDICTIONS = {
         },
         "why": "The mean divides the reconstruction by 12,288; times 0.00025, the KL is ahead by a factor of 3.07.",
     },
+    "11-keras": {
+        "question": "in mid-2016 Keras' example took the mean cross-entropy of 28 x 28 pixels, and added the KL, "
+        "summed over 2 dimensions; its hidden beta was ...",
+        "example": "100",
+        "why": "The mean divides the reconstruction by 784, and nothing divides the KL: its nats count 784 times.",
+    },
+    "11-bolts": {
+        "question": "lightning-bolts takes the mean over 3 x 32 x 32 values, and adds 0.1 times the KL's mean over 256 "
+        "dimensions; its hidden beta is ...",
+        "example": "0.1",
+        "why": "One mean divides by 3,072, the other by 256: that makes the KL 12 times heavier, and 0.1 of it is 1.2.",
+    },
+    "11-book": {
+        "question": "Foster's book multiplies the mean over 32 x 32 pixels by 500, and adds the KL, summed over 2 "
+        "dimensions; its hidden beta is ...",
+        "options": {
+            "a": "about 1/500: the copies count far more",
+            "b": "about 2: the two factors nearly cancel",
+            "c": "about 500",
+        },
+        "why": "The mean divides by 1,024, and 500 gives back a little less than half of that: 1,024 / 500 is 2.05.",
+    },
     "11-blur": {
         "question": "same layers, same code size, squared error: beside a plain autoencoder, the VAE's copies are ...",
         "options": {
@@ -133,6 +155,37 @@ def check_mended_loss(vae_loss):
     return "the reconstruction is right, but the KL is not the one of the formula"
 
 
+def check_active_units(active_units):
+    generator = torch.Generator().manual_seed(0)
+    # Six units that move, one that moves by 0.05, one that does so far from 0, and three that stand still.
+    by = torch.tensor([1.0, 0.8, 0.6, 0.5, 0.2, 0.15, 0.05, 0.05, 0.0, 0.0, 0.0])
+    around = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 1.5, 1.5, 0.0])
+    moves = torch.randn(40, 11, generator=generator)
+    mu = around + by * (moves - moves.mean(0)) / moves.std(0)
+    answer = filled(active_units(mu.clone()))
+    if isinstance(answer, torch.Tensor) and answer.numel() != 1:
+        return "one number was asked for, how many units are active; yours is a tensor of several"
+    count = float(answer)
+    mistakes = {
+        "0.01 is the limit for the variance; this seems to be one for the standard deviation": 8,
+        "a mean far from 0 does not make a unit active: see how it varies around its own average over the images": 9,
+        "this looks at where the means lie; a unit is active if its mean moves from image to image": 3,
+        "these seem to be the units that sleep": 5,
+        "here every unit counts: what about those whose mean hardly moves?": 11,
+        "this seems to be one variance of all numbers together; each unit has its own": 1,
+        "this counts images: the variance is asked for over the images, one for each unit": 40,
+        "this is a share: how many units are active?": 6 / 11,
+        "this seems to have another limit than 0.01": 4,
+    }
+    if count != 6:
+        hints = [hint for hint, value in mistakes.items() if abs(count - value) < 1e-4]
+        return hints[0] if hints else f"in the example of hint 2 it should be 1; of eleven other units 6, not {count:g}"
+    example = torch.tensor([[1.3, 0.0, 0.0], [1.3, 0.0, 0.0], [1.3, 0.1, 0.4], [1.3, 0.1, 0.4]])
+    if float(active_units(example)) != 1 or float(active_units(torch.ones(5, 2))) != 0:
+        return "right for one number of units or images, but not for another: use what is given"
+    return None
+
+
 def check_free_bits(free_bits):
     generator = torch.Generator().manual_seed(0)
     kl = torch.rand(8, 5, generator=generator) * torch.tensor([0.05, 0.2, 0.4, 1.3, 1.7])
@@ -181,6 +234,7 @@ def check_free_bits(free_bits):
 CHECKS = {
     "11-hidden-beta": check_hidden_beta,
     "11-mended-loss": check_mended_loss,
+    "11-active-units": check_active_units,
     "11-free-bits": check_free_bits,
 }
 
