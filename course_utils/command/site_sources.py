@@ -16,7 +16,7 @@ from course_utils import CourseError
 from course_utils.command import elsewhere
 from course_utils.command.export import for_learners, student_copy
 from course_utils.command.in_browser import live_assets, widget_of
-from course_utils.scoreboard import spread
+from course_utils.scoreboard import UNITS, spread
 from course_utils.support import files, notebooks
 from course_utils.support.files import ASSETS, FIGURES_MIME, REFERENCE, ROOT, WIDGET_MIME, write_bytes
 
@@ -174,13 +174,30 @@ def _to_show(page):
 
 
 def _figures():
-    """The full figures on MNIST as texts, by their names, and the one that is in another unit beside its rival."""
-    rows = files.read_json(REFERENCE, [])
-    rows = [row for row in rows if row["setting"] == "full" and row["parameters"]["DATASET"] == "mnist"]
-    figures = {name: figure for row in rows for name, figure in row["figures"].items()}
-    pixels = {"pca_64_mse": {"mean": figures["pca_64_sse"]["mean"] / 784, "std": 0.0}}
-    # On one line, wherever a table is narrow.
-    return {name: spread(figure).replace(" ", "\N{NO-BREAK SPACE}") for name, figure in (figures | pixels).items()}
+    """The full figures on MNIST as texts, by their names, and a table of those that Fashion-MNIST has as well."""
+    rows = [row for row in files.read_json(REFERENCE, []) if row["setting"] == "full"]
+    figures, clothes = (
+        {
+            (row["notebook"][:2], name): figure
+            for row in rows
+            if row["parameters"]["DATASET"] == dataset
+            for name, figure in row["figures"].items()
+        }
+        for dataset in ("mnist", "fashion-mnist")
+    )
+    lines = ["| page | figure | MNIST | Fashion-MNIST | unit |", "|---|---|---|---|---|"]
+    for page, name in clothes:
+        words, _, unit = name.rpartition("_")
+        both = (_on_one_line(where[page, name]) if (page, name) in where else "" for where in (figures, clothes))
+        lines.append(f"| {page} | {words.replace('_', ' ')} | {' | '.join(both)} | {UNITS[unit]} |")
+    named = {name: figure for (_, name), figure in figures.items()}
+    pixels = {"pca_64_mse": {"mean": named["pca_64_sse"]["mean"] / 784, "std": 0.0}}  # in the unit of its rival
+    return {name: _on_one_line(figure) for name, figure in (named | pixels).items()} | {"on_clothes": "\n".join(lines)}
+
+
+def _on_one_line(figure):
+    """A figure as text that does not break where a table is narrow."""
+    return spread(figure).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _cards(extra):

@@ -92,6 +92,52 @@ def check_clearly_better(clearly_better):
     return f"for {a:g} ± {sa:g} against {b:g} ± {sb:g}, where {'less' if less else 'more'} is better, yours is wrong"
 
 
+def check_one_normal(one_normal):
+    generator = torch.Generator().manual_seed(0)
+    root = torch.tensor([[1.0, 0.0, 0.0], [0.8, 0.3, 0.0], [-0.5, 0.4, 0.2]])
+    z = torch.randn(2_000, 3, generator=generator) @ root.T + torch.tensor([3.0, -1.0, 0.5])
+    count, mean, covariance = 20_000, z.mean(0), torch.cov(z.T)
+
+    def draw():
+        return torch.as_tensor(filled(one_normal(z.clone(), count))).float()
+
+    drawn = draw()
+    if drawn.shape != (count, 3):
+        return f"{count} codes of 3 numbers are asked for, shape ({count}, 3); yours has {tuple(drawn.shape)}"
+    if (drawn[:100, None] == z).all(2).any():
+        return "these are the codes of training images themselves: draw new ones"
+    if torch.equal(drawn, draw()):
+        return "two calls give the same codes: each should draw anew"
+    spread = torch.cov(drawn.T)
+
+    def like(other):
+        return torch.allclose(spread, other, atol=0.05)
+
+    if not torch.allclose(drawn.mean(0), mean, atol=0.05):
+        off = (drawn.mean(0) - mean).abs().max()
+        return f"on average the new codes should be what the given ones are; yours are off by up to {off:.2f}"
+    lower = torch.linalg.cholesky(covariance)
+    mistakes = {
+        "each number varies as it should, but by itself: which ones go together is lost": covariance.diag().diag(),
+        "the covariance plays no part: each number varies by 1, by itself": torch.eye(3),
+        "the covariance is a square, as it were: noise wants a root of it (`torch.linalg.cholesky`)": covariance
+        @ covariance,
+        "the wrong way round: noise in rows wants the transpose of the root": lower.T @ lower,
+        "nothing varies": torch.zeros(3, 3),
+    }
+    if not like(covariance):
+        hints = (mistake for mistake, other in mistakes.items() if like(other))
+        return next(hints, f"the covariance of the new codes is off by up to {(spread - covariance).abs().max():.2f}")
+    z.zero_()
+    try:
+        drawn = draw()
+    except (RuntimeError, ValueError):
+        return "it fails where numbers never vary: is something added to the diagonal of the covariance?"
+    if not (drawn.std(0) <= 0.1).all():
+        return f"numbers that are always 0 should hardly vary; yours do, by up to {drawn.std(0).max():.2f}"
+    return None
+
+
 def check_split(split):
     parts = [filled(split(n, 0)) for n in (100, 43, 10)]
     for n, answer in zip((100, 43, 10), parts, strict=True):
@@ -227,6 +273,7 @@ def check_pick(pick):
 
 CHECKS = {
     "10-clearly-better": check_clearly_better,
+    "10-one-normal": check_one_normal,
     "10-split": check_split,
     "10-warped-loss": check_warped_loss,
     "10-pick": check_pick,
@@ -282,7 +329,7 @@ QUIZ = [
             "b": ("the KL orders the code", "Perhaps; but this comparison would come out so without it, too."),
             "c": (
                 "draw both from the same kind of density first",
-                "With a mixture of ten on either's codes the order turned round here.",
+                "With a mixture of ten on either's codes, little or nothing of such a lead was left here.",
             ),
         },
         "right": "c",

@@ -72,6 +72,12 @@ def mended_in_float64(x, encode, decode):
         ("05-linear-filter", filter_by_numpy),
         ("07-pairs", lambda a, b, t: F.cross_entropy(cosines(a.double(), b.double()) / t, torch.arange(len(a)))),
         ("11-mended-loss", loss_in_float64),
+        (
+            "10-one-normal",
+            lambda z, n: np.random.default_rng().multivariate_normal(z.numpy().mean(0), np.cov(z.numpy().T), n),
+        ),
+        ("11-active-units", lambda mu: (np.asarray(mu).var(0) > 0.01).sum()),
+        ("11-active-units", lambda mu: (mu.double().std(0, correction=0) > 0.1).sum()),
         ("13-copies", share_below_the_third),
     ],
 )

@@ -39,6 +39,22 @@ def in_training(model, x):
     return moved(x) if model.training else x
 
 
+def root(z):
+    return torch.linalg.cholesky(torch.cov(z.T) + 1e-4 * torch.eye(z.shape[1]))
+
+
+def noise(z, n):
+    return torch.randn(n, z.shape[1])
+
+
+def normal(z, covariance):
+    return torch.distributions.MultivariateNormal(z.mean(0), covariance)
+
+
+def same_each_time(z, n):
+    return z.mean(0) + torch.randn(n, 3, generator=torch.Generator().manual_seed(0)) @ root(z).T
+
+
 WRONG = [
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 0, "the spread plays no part"),
     ("10-clearly-better", lambda a, b, less: b[0] - a[0] > 2 * math.hypot(a[1], b[1]), "direction"),
@@ -49,6 +65,29 @@ WRONG = [
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * (a[1] + b[1]), "add up as squares"),
     ("10-clearly-better", lambda a, b, less: True, "yours is wrong"),
     ("10-clearly-better", lambda a, b, less: None, "is there a `return`"),
+    ("10-one-normal", lambda z, n: noise(z, n).T, "shape (20000, 3)"),
+    ("10-one-normal", lambda z, n: z.mean(0), "shape (20000, 3)"),
+    ("10-one-normal", lambda z, n: z[torch.randint(len(z), (n,))], "training images themselves"),
+    ("10-one-normal", same_each_time, "draw anew"),
+    ("10-one-normal", lambda z, n: noise(z, n) @ root(z).T, "on average"),
+    ("10-one-normal", lambda z, n: z.mean(0) + z.std(0) * noise(z, n), "by itself"),
+    ("10-one-normal", lambda z, n: z.mean(0) + noise(z, n), "varies by 1"),
+    ("10-one-normal", lambda z, n: z.mean(0) + noise(z, n) @ torch.cov(z.T), "a square"),
+    ("10-one-normal", lambda z, n: z.mean(0) + noise(z, n) @ root(z), "wrong way round"),
+    ("10-one-normal", lambda z, n: z.mean(0) + 1e-3 * noise(z, n), "nothing varies"),
+    ("10-one-normal", lambda z, n: z.mean(0) + 2 * noise(z, n) @ root(z).T, "is off by"),
+    ("10-one-normal", lambda z, n: normal(z, torch.cov(z.T)).sample((n,)), "fails where numbers never vary"),
+    ("10-one-normal", lambda z, n: normal(z, torch.cov(z.T) + 1e-4).sample((n,)), "fails where numbers never vary"),
+    (
+        "10-one-normal",
+        lambda z, n: normal(z, torch.cov(z.T) + 1e-4 * torch.eye(3)).sample((n,)) + 0 / z.std(),
+        "hardly",
+    ),
+    (
+        "10-one-normal",
+        lambda z, n: normal(z, torch.cov(z.T) + (z.std(0).min() == 0) * torch.eye(3)).sample((n,)),
+        "should hardly vary",
+    ),
     ("10-split", lambda n, seed: shuffled(n, seed), "three parts"),
     ("10-split", lambda n, seed: cut(torch.rand(n)), "whole numbers"),
     ("10-split", lambda n, seed: (shuffled(n, seed)[: int(0.7 * n)], *cut(shuffled(n, seed + 1))[1:]), "in two parts"),
