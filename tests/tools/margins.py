@@ -4,12 +4,11 @@ A claim is a comparison in an assertion; its margin is what is left of it: 0.9 *
 page runs with each seed, in its own setting and in a process of its own; an assertion that fails is noted, and the page
 goes on. Printed are the claims that failed, and those whose mean margin is less than three standard deviations over the
 seeds: what another seed may break. With `--all`, all are printed. Every run leaves a file in `--out` and is not done
-again until the page's code changes. Ten seeds of a page take about ten minutes on one core.
+again until the page, the library or a version changes. Ten seeds of a page take about ten minutes on one core.
 """
 
 import argparse
 import ast
-import hashlib
 import json
 import math
 import os
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from course_utils.command.ingredients import ingredients
 from course_utils.support import notebooks
 from course_utils.support.files import ROOT, write_json
 
@@ -67,7 +67,7 @@ def run_page(page, dataset, seed):
             failed.append(test)
 
     (path,) = notebooks.find([page])
-    code = digest(page)
+    before = made_with(page, dataset, seed)
     scope = {"__name__": "__main__", "_claimed": claimed, "_noted": noted}
     for cell in notebooks.read(path)["cells"]:
         if cell["cell_type"] == "code":
@@ -75,21 +75,19 @@ def run_page(page, dataset, seed):
             exec(compile(ast.fix_missing_locations(Noted().visit(tree)), path.name, "exec"), scope)
             if "parameters" in notebooks.tags(cell):
                 scope |= {"DATASET": dataset, "SEED": seed}
-    return {"margins": margins, "failed": failed, "code": code}
+    return {"margins": margins, "failed": failed, "made_with": before}
 
 
-def digest(page):
-    """What tells one version of a page's code from another."""
+def made_with(page, dataset, seed):
+    """What the answer of a run depends on."""
     (path,) = notebooks.find([page])
-    cells = notebooks.read(path)["cells"]
-    code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
-    return hashlib.sha256(code.encode()).hexdigest()
+    return ingredients(path, {"DATASET": dataset, "SEED": seed})
 
 
-def finished(file, page):
-    """The answer of an earlier run of this page as it is now, or None."""
+def finished(file, page, dataset, seed):
+    """The answer of an earlier run with the same ingredients, or None."""
     answer = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return answer if answer.get("code") == digest(page) else None
+    return answer if answer.get("made_with") == made_with(page, dataset, seed) else None
 
 
 def in_process(page, dataset, seed, file):
@@ -140,13 +138,13 @@ def main():
     files = {
         (page, seed): options.out / options.dataset / f"{page}.{seed}.json" for page in pages for seed in options.seeds
     }
-    missing = [(page, seed) for (page, seed), file in files.items() if not finished(file, page)]
+    missing = [(page, seed) for (page, seed), file in files.items() if not finished(file, page, options.dataset, seed)]
     with tqdm(total=len(missing), desc="Running", unit="page") as bar, ThreadPoolExecutor(options.jobs) as pool:
         for page, seed in missing:
             future = pool.submit(in_process, page, options.dataset, seed, files[page, seed])
             future.add_done_callback(lambda _: bar.update())
     for page in pages:
-        answers = {seed: finished(files[page, seed], page) for seed in options.seeds}
+        answers = {seed: finished(files[page, seed], page, options.dataset, seed) for seed in options.seeds}
         report(page, {seed: answer for seed, answer in answers.items() if answer}, options.all)
 
 
