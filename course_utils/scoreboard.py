@@ -78,18 +78,19 @@ def find_reference(figures: dict[str, float], parameters: dict[str, Any]) -> dic
     return None
 
 
-def reference(page: str) -> dict[str, dict[str, float]]:
-    """The full figures of a page, by its number ("04"), on MNIST.
+def reference(page: str, dataset: str = "mnist", setting: str = "full") -> dict[str, dict[str, float]]:
+    """What the course has measured of a page, by its number ("04"), in its full or its quick setting.
 
     Returns:
         A dict from a figure's name to {"mean": ..., "std": ...} over the seeds.
     """
     for row in files.read_json(files.REFERENCE, []):
-        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (page, "mnist", "full"):
+        if (row["notebook"][:2], row["parameters"]["DATASET"], row["setting"]) == (page, dataset, setting):
             return row["figures"]
+    option = " --full" if setting == "full" else ""
     raise CourseError(
-        f"no full figures of page {page} on MNIST in {files.REFERENCE.name}: "
-        f"`course measure {page} --full` measures them, and `course record` files them"
+        f"no {setting} figures of page {page} on {dataset} in {files.REFERENCE.name}: "
+        f"`course measure {page} --dataset {dataset}{option}` measures them, and `course record` files them"
     )
 
 

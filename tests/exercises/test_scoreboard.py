@@ -59,8 +59,11 @@ def test_figures_of_another_page_are_found_by_its_number(reference):
         row("04_other", "full", DATASET="mnist"),
     )
     assert scoreboard.reference("04") == FIGURES
-    with pytest.raises(CourseError, match="no full figures of page 05 on MNIST.*course measure 05 --full"):
+    assert scoreboard.reference("04", "mnist", "quick") == other
+    with pytest.raises(CourseError, match="no full figures of page 05 on mnist.*course measure 05 .*mnist --full`"):
         scoreboard.reference("05")
+    with pytest.raises(CourseError, match="no quick figures of page 04 on digits.*--dataset digits` measures"):
+        scoreboard.reference("04", "digits", "quick")
 
 
 def test_damaged_reference_says_so(reference):
