@@ -13,21 +13,21 @@ PREDICTIONS = {
         "example": "8",
     },
     "10-prior": {
-        "question": "samples of a VAE from its own prior, and of an autoencoder with equally many numbers from a "
-        "mixture of ten normals on its codes. Whose are nearer to real images?",
+        "question": "samples of a VAE, and of its twin that trained without noise and KL: codes of both come from "
+        "mixtures of ten normals, fitted to each one's codes. Whose are nearer to real images?",
         "options": {
-            "a": "the autoencoder's",
-            "b": "the VAE's: it was trained to generate",
+            "a": "the twin's, by more than a tenth",
+            "b": "the VAE's, by more than a tenth: it was trained to generate",
             "c": "both are about as near",
         },
-        "why": "Codes of real images fill the prior unevenly, holes and all; a fitted mixture knows where they lie.",
+        "why": "Given a density that fits the codes, noise and KL in training are not what makes the samples good.",
     },
     "10-smallest": {
         "question": "the textbook's three models, as printed, store images at equal error. Whose codes take the fewest "
         "bytes?",
         "options": {
             "a": "the convolutional one's: the textbook recommends it for compression",
-            "b": "the VAE's: its code is the shortest, and roughly normal",
+            "b": "the VAE's: its code is the shortest",
             "c": "the plain autoencoder's: 64 numbers are a good compromise",
         },
     },
@@ -55,6 +55,7 @@ def check_clearly_better(clearly_better):
         ((10.0, 0.3), (10.7, 0.3), False),  # worse
         ((10.0, 0.1), (12.0, 1.5), True),  # a baseline that differs much from run to run
         ((50.0, 4.0), (41.0, 2.0), False),  # 9 is more than 2 times 4.47
+        ((10.0, 3.0), (17.0, 3.0), True),  # 7 is more than 2 times 3, and less than 2 times 4.24
     ]
 
     def truth(ours, baseline, less):
@@ -79,6 +80,9 @@ def check_clearly_better(clearly_better):
         "the baseline's spread counts too": lambda a, b, less: (b[0] - a[0] if less else a[0] - b[0]) > 2 * a[1],
         "two deviations are asked for, yours takes one": lambda a, b, less: (
             (b[0] - a[0] if less else a[0] - b[0]) > math.hypot(a[1], b[1])
+        ),
+        "both deviations count, and yours takes the larger alone": lambda a, b, less: (
+            (b[0] - a[0] if less else a[0] - b[0]) > 2 * max(a[1], b[1])
         ),
         "deviations add up as squares: sqrt(a² + b²), not a + b": lambda a, b, less: (
             (b[0] - a[0] if less else a[0] - b[0]) > 2 * (a[1] + b[1])
@@ -233,6 +237,8 @@ def check_pick(pick):
         [("pca", (3.05, 0.0)), ("ae", (3.00, 0.10)), ("deep", (2.95, 0.12))],
         [("pca", (9.0, 0.0)), ("ae", (4.10, 0.10)), ("deep", (4.00, 0.10))],
         [("a", (7.0, 0.1)), ("b", (6.5, 1.0)), ("c", (6.0, 0.1)), ("d", (6.1, 0.1))],
+        [("pca", (4.25, 0.1)), ("ae", (4.0, 0.1))],  # the bars do not touch, and the lead is not clear
+        [("pca", (4.35, 0.1)), ("ae", (4.0, 0.1))],  # bars of two deviations touch, and it is
     ]
 
     def truth(results):
@@ -242,6 +248,10 @@ def check_pick(pick):
     def simplest_within_own_spread(results):
         best = min(m for _, (m, _) in results)
         return next(name for name, (m, s) in results if m - best <= 2 * s)
+
+    def simplest_whose_bar_touches(results, deviations):
+        best = min(figure for _, figure in results)
+        return next(name for name, (m, s) in results if m - best[0] <= deviations * (s + best[1]))
 
     answers = [filled(pick(list(case))) for case in cases]
     if any(not isinstance(answer, str) for answer in answers):
@@ -260,6 +270,12 @@ def check_pick(pick):
             0
         ],
         "the spread of the best counts too: use clearly_better": simplest_within_own_spread,
+        "bars that do not touch are no clear lead yet: use clearly_better": lambda case: simplest_whose_bar_touches(
+            case, 1
+        ),
+        "two bars may touch, and the lead be clear: use clearly_better": lambda case: simplest_whose_bar_touches(
+            case, 2
+        ),
     }
     for mistake, formula in mistakes.items():
         if answers == [formula(case) for case in cases]:
@@ -326,7 +342,10 @@ QUIZ = [
         "question": "A VAE's samples beat an autoencoder's, whose codes were drawn from independent normals. So ...",
         "options": {
             "a": ("VAEs generate better", "The two differ in the model *and* in the density: at equal what?"),
-            "b": ("the KL orders the code", "Perhaps; but this comparison would come out so without it, too."),
+            "b": (
+                "the KL orders the code",
+                "Perhaps: on MNIST it helps simple densities. But this comparison mixes model and density.",
+            ),
             "c": (
                 "draw both from the same kind of density first",
                 "With a mixture of ten on either's codes, little or nothing of such a lead was left here.",

@@ -240,12 +240,15 @@ CHECKS = {
 
 QUIZ = [
     {
-        "question": "F.binary_cross_entropy(recon_x, x) plus -0.5 * torch.mean(1 + logvar - mu**2 - logvar.exp()), "
-        "with 784 pixels and 16 latent dimensions. The hidden beta is ...",
+        "question": "Training stops: cross-entropy wants numbers from 0 to 1, and your decoder ends in a sigmoid. "
+        "Where do you look first?",
         "options": {
-            "a": ("784", "That would be so with the KL summed over the dimensions; here it is averaged as well."),
-            "b": ("1, both are means", "Each is the mean over another number of terms: 784 per image there, 16 here."),
-            "c": ("49", "784 / 16: the pixels' mean makes the KL heavier, the dimensions' mean lighter again."),
+            "a": ("At the sigmoid", "It answers from 0 to 1 whatever it gets, but for a NaN: that came from before."),
+            "b": ("At the loss", "It was only the first to look at its input. Another one would train on NaN."),
+            "c": (
+                "Before both: at logvar, and at the scale of the pixels",
+                "Only a NaN passes a sigmoid so. A logvar without a bound makes an infinite sigma, and that a NaN.",
+            ),
         },
         "right": "c",
     },

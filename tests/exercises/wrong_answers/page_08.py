@@ -118,6 +118,7 @@ WRONG = [
     ("08-conditional", conditional(target=lambda x, seen: torch.bernoulli(x.flatten(1))), "pays much"),
     ("08-conditional", conditional(target=lambda x, seen: x.flatten(1)), "asked for grey pixels"),
     ("08-conditional", conditional(seen=lambda x: x.flatten(1)), "gets grey pixels"),
+    ("08-conditional", conditional(seen=lambda x: (x.flatten(1) > 0.5).float()), "decided at 1/2"),
     (
         "08-conditional",
         conditional(draw=lambda mu, logvar: mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape)),

@@ -64,6 +64,7 @@ WRONG = [
     ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.randn_like(y)), "torch.rand, not torch.randn"),
     ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.rand(y.shape[1]) - 0.5), "noise of its own"),
     ("09-rate-distortion", rate_distortion(draw=lambda y: y + 0.2 * torch.rand_like(y)), "equally likely"),
+    ("09-rate-distortion", rate_distortion(draw=lambda y: y + torch.rand(y.shape) - 0.5), "on a GPU it stops"),
     ("09-rate-distortion", rate_distortion(priced=lambda y, noisy: y), "the noisy one"),
     ("09-rate-distortion", rate_distortion(priced=lambda y, noisy: noise(y)), "draw the noise once"),
     ("09-rate-distortion", rate_distortion(lambda error, bits, w: w * error.square().sum() / 40), "where is the rate"),

@@ -20,6 +20,16 @@ def smallest(results):
     return min(results, key=lambda result: result[1][0])
 
 
+def bars_touch(deviations):
+    """Picks the simplest whose bar, so many deviations to either side, touches that of the best."""
+
+    def pick(results):
+        _, (m, s) = smallest(results)
+        return next(name for name, (a, b) in results if a - m <= deviations * (s + b))
+
+    return pick
+
+
 def cut(order):
     n = len(order)
     a, b = round(0.7 * n), round(0.15 * n)
@@ -63,6 +73,7 @@ WRONG = [
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * a[1], "baseline's spread"),
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > math.hypot(a[1], b[1]), "yours takes one"),
     ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * (a[1] + b[1]), "add up as squares"),
+    ("10-clearly-better", lambda a, b, less: gain(a, b, less) > 2 * max(a[1], b[1]), "the larger alone"),
     ("10-clearly-better", lambda a, b, less: True, "yours is wrong"),
     ("10-clearly-better", lambda a, b, less: None, "is there a `return`"),
     ("10-one-normal", lambda z, n: noise(z, n).T, "shape (20000, 3)"),
@@ -129,6 +140,8 @@ WRONG = [
         lambda results: next(name for name, (m, s) in results if m - smallest(results)[1][0] <= 2 * s),
         "spread of the best",
     ),
+    ("10-pick", bars_touch(1), "no clear lead yet"),
+    ("10-pick", bars_touch(2), "the lead be clear"),
     ("10-pick", lambda results: smallest(results), "return the name"),
     ("10-pick", lambda results: "PCA", "none of the names"),
 ]
