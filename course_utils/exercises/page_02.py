@@ -44,7 +44,10 @@ PREDICTIONS = {
             "b": "about as often as of the autoencoder's",
             "c": "about half as often as of the autoencoder's",
         },
-        "why": "A smooth decoder of twenty numbers walks about as well with clouds as without.",
+        "why": {
+            "a": "A smooth decoder of twenty numbers walks about as well with clouds as without.",
+            "c": "Clouds do no harm on the way: a smooth decoder walks about as well with them as without.",
+        },
     },
 }
 
@@ -133,9 +136,23 @@ def check_vae(MyVAE):
         return f"decode should turn codes (6, 20) into pixels (6, 784), yours are {tuple(recon.shape)}"
     if recon.min() < 0 or recon.max() > 1:
         return "decode gives numbers outside of 0 to 1: a probability needs a sigmoid at the end"
+    if not _all_its_own(model, MyVAE(20), x):
+        return (
+            "a second model with the same parameters answers otherwise: some layer is not the model's own, "
+            "as in a plain list, and is never trained: assign each to self, or take nn.Sequential"
+        )
     return _hint_at_loss(lambda x, encode, decode: _with(MyVAE(3), encode, decode).loss(x), _VAE_HINTS) or _trains(
         MyVAE(2)
     )
+
+
+def _all_its_own(model, second, x):
+    """Whether a model's parameters decide what it answers."""
+    second.load_state_dict(model.state_dict())
+    z = torch.randn(6, 20)
+    with torch.no_grad():
+        pairs = [(one.encode(x)[0], one.decode(z)) for one in (model.eval(), second.eval())]
+    return all(torch.allclose(a, b, atol=1e-5) for a, b in zip(*pairs, strict=True))
 
 
 def check_fitted(fitted):
@@ -422,6 +439,16 @@ QUIZ = [
             "a": ("The decoder's", "They come after z, so their gradients do not pass through the die."),
             "b": ("The encoder's", "The path from the loss to mu and logvar is cut at the draw of z."),
             "c": ("All of them", "The decoder learns as usual."),
+        },
+        "right": "b",
+    },
+    {
+        "question": "Your loss is the summed squared error and the KL, both with weight 1. Which distribution of a "
+        "pixel have you assumed?",
+        "options": {
+            "a": ("Black or white, with x_hat the probability of white", "That is cross-entropy's."),
+            "b": ("A normal one around x_hat, with sigma about 0.71", "SSE / (2 sigma^2) is SSE if 2 sigma^2 is 1."),
+            "c": ("None", "A loss that is summed like this is -log p(x|z), but for a constant, of some distribution."),
         },
         "right": "b",
     },

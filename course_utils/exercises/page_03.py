@@ -192,7 +192,13 @@ def check_build(convolutional):
         models.append(model)
     if models[0] is models[1] or any(p is q for p in models[0].parameters() for q in models[1].parameters()):
         return "build a new network at every call: this one is the same each time, so three seeds would share weights"
-    return _judge_forward(models[0]) or _judge_parameters(*models) or _judge_code(*models) or _judge_ends(models[0])
+    return (
+        _judge_forward(models[0])
+        or _judge_parameters(*models)
+        or _judge_code(*models)
+        or _judge_between(models[0])
+        or _judge_ends(models[0])
+    )
 
 
 def _judge_forward(model):
@@ -235,6 +241,42 @@ def _judge_parameters(model, small):
             f"it has only {counts[0]:,} parameters: two linear layers, from 784 numbers to the code and back, are most"
         )
     return f"it has {counts[0]:,} parameters, and the layers asked for have 53,473: print the shape of each weight"
+
+
+def _judge_between(model):
+    """Whether a ReLU, and nothing else, stands where it should between the six layers, as far as they are modules."""
+    seen = []
+    kinds = nn.Conv2d, nn.Linear, nn.ConvTranspose2d
+    hooks = [
+        layer.register_forward_hook(
+            lambda _, given, out: seen.append((given[0].flatten().clone(), out.flatten().clone()))
+        )
+        for layer in model.modules()
+        if isinstance(layer, kinds)
+    ]
+    x = torch.rand(4, 1, 28, 28, generator=torch.Generator().manual_seed(2))
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if len(seen) != 6:
+        return None
+    places = (
+        "the first convolution",
+        "the second convolution",
+        "the first linear layer",
+        "the second linear layer",
+        "the first transposed convolution",
+    )
+    for place, (_, out), (given, _) in zip(places, seen[:-1], seen[1:], strict=True):
+        if place == "the first linear layer":
+            if not torch.equal(out, given):
+                return "between the two linear layers stands nothing: the code is free to be negative"
+        elif not torch.equal(out.relu(), given):
+            return f"behind {place} a ReLU was asked for: what comes next gets other numbers"
+    return None
 
 
 def _judge_code(model, small):

@@ -230,6 +230,8 @@ def _mistake_of_lengths(lengths):
         return "no code was cut"
     if len(lengths) == 1:
         return f"every code keeps {min(lengths)} numbers: draw another place for each batch, or for each image"
+    if min(lengths) < 1:
+        return "some codes keep no number at all: `randint` does include its lower end"
     if max(lengths) < 30:
         return f"no code is ever kept whole, {max(lengths)} numbers are the most: randint leaves its upper end out"
     if min(lengths) > 1:
@@ -326,16 +328,14 @@ QUIZ = [
         "right": "a",
     },
     {
-        "question": "You have 150 images and need a code of 30 numbers by tonight. What do you use?",
+        "question": "Three pictures of codes of two numbers: an overlapping cloud, long arms, a full round cloud of "
+        "spread 1. Which is the VAE's, and why?",
         "options": {
-            "a": (
-                "A deep autoencoder with 500 epochs",
-                "It will know the 150 images by heart, and do worse on others.",
-            ),
-            "b": ("PCA", "With few images it wins, it is exact, and you know its error beforehand."),
+            "a": ("The arms: it spreads the classes apart", "No term of any of the three losses knows a class."),
+            "b": ("The round one: each code far from 0 costs it nats", "So its codes spread as the prior does."),
             "c": (
-                "t-SNE with 30 dimensions",
-                "t-SNE gives coordinates to the points that it has seen, and no encoder.",
+                "The overlapping one: its codes are noisy",
+                "That is PCA's, a shadow from one side. The noise is in the VAE's loss, not in the mean codes shown.",
             ),
         },
         "right": "b",

@@ -15,7 +15,7 @@ PREDICTIONS = {
             "b": "about as large",
             "c": "mostly larger: it has never seen a 1",
         },
-        "why": "What is hard to copy is an outline, seen or not, and a 1 has little of it.",
+        "why": "An outline is hard to copy, and a 1 has little of it: here that outweighs that none was seen.",
     },
     "06-score": {
         "question": "PCA judged by the score that suits it best, or an autoencoder judged by squared error: whose mean "
@@ -372,5 +372,15 @@ QUIZ = [
             "c": ("One cannot say", "Change one thing at a time: every model with every score."),
         },
         "right": "c",
+    },
+    {
+        "question": "On 20 test images of each kind, the best of all thresholds is right for 85 %. On new images it is "
+        "right for ...",
+        "options": {
+            "a": ("85 %, more or less", "It was picked as the best of many on these very images."),
+            "b": ("probably less", "The best of many is partly the luckiest: choose on other images."),
+            "c": ("probably more", "New images know nothing of the choice; nothing pulls them up."),
+        },
+        "right": "b",
     },
 ]

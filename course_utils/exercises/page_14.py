@@ -287,9 +287,18 @@ QUIZ = [
             "a": ("gets better too", "For the decoder more draws mean less noise; for q they also mean less to gain."),
             "b": (
                 "points in a direction that says less and less",
-                "Signal over noise falls like one over the square root of K (Rainforth et al. 2018).",
+                "For large K, signal over noise falls like one over its square root (Rainforth et al. 2018).",
             ),
             "c": ("becomes biased", "It stays unbiased for its bound; what suffers is signal against noise."),
+        },
+        "right": "b",
+    },
+    {
+        "question": "DReG in place of the plain gradient for the encoder; model and K stay. What changes?",
+        "options": {
+            "a": ("The mean of the gradient: the bound gets tighter", "It is the gradient of the same bound."),
+            "b": ("Its spread", "The same mean, with less noise. For large K signal over noise then even rises."),
+            "c": ("The bound's value", "The value is computed as before; only its derivative is written otherwise."),
         },
         "right": "b",
     },

@@ -70,6 +70,19 @@ class InAList(Right):
         return self.hidden[3](z)
 
 
+class BodyInAList(Right):
+    """One layer is kept in a list: Adam never moves it."""
+
+    def __init__(self, latent_dim):
+        super().__init__(latent_dim)
+        self.hidden = [self.body]
+        del self.body
+
+    def encode(self, x):
+        h = self.hidden[0](x)
+        return self.mu(h), self.logvar(h)
+
+
 class Half(Right):
     """Its encoder is no part of the model, so that Adam never moves it, and its decoder is frozen."""
 
@@ -128,6 +141,7 @@ WRONG = [
     ("02-proof", proof("B2 D4 C1 A3"), "not yet all of their reasons"),
     ("02-vae", NoModule, "inherits from nn.Module"),
     ("02-vae", InAList, "has no parameters"),
+    ("02-vae", BodyInAList, "some layer is not the model's own"),
     ("02-vae", vae(loss=None), "lacks the method loss"),
     ("02-vae", vae(encode=lambda self, x: self.body(x)), "return two things"),
     ("02-vae", vae(encode=lambda self, x: (self.body(x), self.body(x))), "should both be (6, 20)"),

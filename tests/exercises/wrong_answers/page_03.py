@@ -36,7 +36,17 @@ def moved(x, down, right):
     return F.pad(x, (right, -right, down, -down))
 
 
-def built(latent_dim=32, maps=(8, 16), relu=nn.ReLU, end=nn.Sigmoid, out=1, bias=True, flat=True, leave=()):
+def built(
+    latent_dim=32,
+    maps=(8, 16),
+    relu=nn.ReLU,
+    end=nn.Sigmoid,
+    out=1,
+    bias=True,
+    flat=True,
+    on_code=nn.Identity,
+    leave=(),
+):
     """The network of page 03 with a code of 32 numbers, or a version of it with a mistake."""
     few, many = maps
     layers = {
@@ -46,6 +56,7 @@ def built(latent_dim=32, maps=(8, 16), relu=nn.ReLU, end=nn.Sigmoid, out=1, bias
         "relu 2": relu(),
         "flatten": nn.Flatten() if flat else nn.Identity(),
         "down": nn.Linear(many * 49, latent_dim, bias=bias),
+        "on code": on_code(),
         "up": nn.Linear(latent_dim, many * 49, bias=bias),
         "relu 3": relu(),
         "unflatten": nn.Unflatten(1, (many, 7, 7)),
@@ -103,6 +114,10 @@ WRONG = [
     ("03-build", lambda latent_dim: built(latent_dim, bias=False), "no biases"),
     ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 1", "relu 2")), "encoder is one linear function"),
     ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 3", "relu 4")), "decoder is one linear function"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 2",)), "behind the second convolution a ReLU"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 3",)), "behind the second linear layer a ReLU"),
+    ("03-build", lambda latent_dim: built(latent_dim, leave=("relu 1", "relu 4")), "behind the first convolution"),
+    ("03-build", lambda latent_dim: built(latent_dim, on_code=nn.ReLU), "the code is free to be negative"),
     ("03-build", lambda latent_dim: built(latent_dim, end=nn.Identity), "between 0 and 1"),
     ("03-build", lambda latent_dim: built(latent_dim, end=nn.Tanh), "between 0 and 1"),
     ("03-build", Around, "what goes around the narrow layer"),

@@ -108,6 +108,7 @@ WRONG = [
     ("04-ordered", lambda model, x, y: sse(x, x), "nothing was decoded"),
     ("04-ordered", ordered(cut_off=True), "the decoder expects all 30 numbers"),
     ("04-ordered", ordered(high=30), "upper end"),
+    ("04-ordered", ordered(low=0), "keep no number at all"),
     ("04-ordered", ordered(low=10), "fewer than 10 numbers"),
     ("04-ordered", ordered(low=10, high=11), "every code keeps 10 numbers"),
     ("04-ordered", ordered(keep=lambda place, m, z: place >= m - 1), "the other way round"),

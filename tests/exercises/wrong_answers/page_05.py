@@ -4,9 +4,9 @@ import torch
 from torch.nn.functional import mse_loss
 
 
-def spoiled(x, share, low=0.5, high=0.5, shared=False):
+def spoiled(x, share, low=0.5, high=0.5, shared=False, draw=torch.rand_like):
     """Salt and pepper in parts of `share`, or a version of it with the same mask for all images."""
-    u = torch.rand(x[:1].shape if shared else x.shape).expand_as(x)
+    u = draw(x[:1] if shared else x).expand_as(x)
     return x.masked_fill(u < low * share, 0.0).masked_fill(u > 1 - high * share, 1.0)
 
 
@@ -63,6 +63,7 @@ WRONG = [
     ("05-salt", lambda x, s: spoiled(x, s, shared=True), "in the same places"),
     ("05-salt", drawn_twice, "some pixels are hit twice"),
     ("05-salt", in_place, "that came in were changed"),
+    ("05-salt", lambda x, s: spoiled(x, s, draw=lambda x: torch.rand(x.shape)), "on a GPU it stops"),
     ("05-salt", lambda x, s: (x + s * torch.randn_like(x)).clamp(0, 1), "exactly 0 or 1"),
     ("05-salt", lambda x, s: torch.where(torch.rand_like(x) < s, 0.5, x), "exactly 0 or 1"),
     ("05-salt", lambda x, s: spoiled(x, 0.3), "use the `share`"),

@@ -87,6 +87,8 @@ WRONG = [
     ("07-balanced", lambda y, n, g: None, "is there a `return`"),
     ("07-unwarp", lambda model, x, y: mse(model(x), x), "nothing to undo"),
     ("07-unwarp", lambda model, x, y: mse(model(x), moved(x)), "wrong way round"),
+    ("07-unwarp", lambda model, x, y: mse(model((x + 0.5 * torch.randn_like(x)).clamp(0, 1)), x), "leaves an empty"),
+    ("07-unwarp", lambda model, x, y: mse(model(x[torch.randperm(len(x))]), x), "each for itself"),
     ("07-unwarp", lambda model, x, y: mse(model(w := moved(x)), w), "both warped"),
     ("07-unwarp", lambda model, x, y: mse(model(moved(x)), moved(moved(x))), "a second time"),
     ("07-unwarp", lambda model, x, y: sse(model(moved(x)), x), "the mean over the pixels"),
