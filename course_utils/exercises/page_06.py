@@ -343,15 +343,6 @@ QUIZ = [
         "right": "a",
     },
     {
-        "question": "One part in 1000 is broken. A detector finds 90 %, with 5 % false alarms. Of its alarms ...",
-        "options": {
-            "a": ("about 95 % are right", "5 % of the *normal* parts raise an alarm, and there are very many of them."),
-            "b": ("about 90 % are right", "That is the share of broken parts that are found."),
-            "c": ("about 2 % are right", "0.9 broken parts in 1000 against about 50 whole ones."),
-        },
-        "right": "c",
-    },
-    {
         "question": "A detector's AUROC is 91 % (interval 90 to 92). With 99 of 100 anomalies left out it is 89 % "
         "(85 to 93). What follows?",
         "options": {
