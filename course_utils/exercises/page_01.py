@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from course_utils.exercises import filled
+from course_utils.exercises.passes import passes
 
 PREDICTIONS = {
     "01-printout": {
@@ -78,10 +79,10 @@ def check_autoencoder(autoencoder):
         if _runs(model, x.flatten(1)):
             return "it wants rows of 784 pixels, but images come as (B, 1, 28, 28): begin with nn.Flatten()"
         layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
-        for before, after in itertools.pairwise(layers):
-            if before.out_features != after.in_features:
-                return f"a layer puts out {before.out_features} numbers, and the next one wants {after.in_features}"
-    seen = _passes(model, x)
+        for layer, following in itertools.pairwise(layers):
+            if layer.out_features != following.in_features:
+                return f"a layer puts out {layer.out_features} numbers, and the next one wants {following.in_features}"
+    seen = passes(model, x, nn.Linear)
     widths = [784, *(after.shape[-1] for _, after in seen)]
     if widths != EXPECTED:
         if _widths(autoencoder(9), x) == widths:
@@ -126,26 +127,8 @@ def _runs(model, x):
     return True
 
 
-def _passes(model, x):
-    """(what comes in, what goes out) of each linear layer, in the order in which the images pass through."""
-    seen: list[tuple] = []
-    layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear)]
-    # Copies: an activation that works in place would change what was kept.
-    hooks = [
-        layer.register_forward_hook(lambda _, into, out: seen.append((into[0].clone(), out.clone())))
-        for layer in layers
-    ]
-    try:
-        with torch.no_grad():
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return seen
-
-
 def _widths(model, x):
-    return [784, *(out.shape[-1] for _, out in _passes(model, x))] if _runs(model, x) else None
+    return [784, *(out.shape[-1] for _, out in passes(model, x, nn.Linear))] if _runs(model, x) else None
 
 
 def _row(widths):
