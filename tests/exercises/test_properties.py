@@ -1,6 +1,7 @@
 """The learning calls: valid answers and figures are never refused; any other get a message, and nothing is stopped."""
 
 import importlib
+import itertools
 import json
 import math
 import os
@@ -27,7 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils import checks, scoreboard
-from course_utils.exercises import progress, solutions
+from course_utils.exercises import passes, progress, solutions
 from course_utils.support import files
 from course_utils.support.notebooks import PAGES
 
@@ -124,6 +125,21 @@ def test_any_figures_stand_beside_their_reference(figures, epochs):
         assert text in bundle["text/plain"]
         digits = float(text.split(" ± ")[0])
         assert abs(digits - figure["mean"]) <= max(figure["std"], 0.006 * abs(figure["mean"]))
+
+
+@accepts("exercises.passes.passes")
+@PROFILE
+@given(st.lists(st.integers(1, 6), min_size=2, max_size=5))
+def test_of_any_network_it_is_seen_what_passes_through(widths):
+    layers = [torch.nn.Linear(before, after) for before, after in itertools.pairwise(widths)]
+    network = torch.nn.Sequential(*[part for layer in layers for part in (layer, torch.nn.ReLU(inplace=True))])
+    x = torch.rand(3, widths[0])
+    seen = passes.passes(network, x, torch.nn.Linear)
+    assert torch.equal(seen[0][0], x)
+    for layer, (into, out) in zip(layers, seen, strict=True):
+        assert torch.equal(layer(into), out)
+    for (_, out), (into, _) in itertools.pairwise(seen):
+        assert torch.equal(out.relu(), into)
 
 
 # --- any input
