@@ -82,7 +82,8 @@ AUTOENCODERS, HANDS ON: HOW TO INSTALL WITHOUT A NETWORK
 
 This kit is for {systems}, with Python {pythons}.
 Have Python installed (python.org) and {free} GB free. Copy this whole folder to your disk, and open a terminal in it.
-The first line installs the course, which takes some minutes. The second tries it, and opens the first page.
+The first line installs the course, which takes some minutes. The second tries it, lays out
+copies of your own in learn, and opens the first page.
 {commands}
 README.md tells more.
 """
@@ -90,12 +91,12 @@ COMMANDS = {
     "windows": (
         "PowerShell on Windows",
         "py -{python} -m venv .venv; if ($?) {{ .venv\\Scripts\\python -m pip install {options} }}",
-        ".venv\\Scripts\\course run 00; if ($?) {{ .venv\\Scripts\\jupyter lab notebooks\\00_start_here.ipynb }}",
+        ".venv\\Scripts\\course run 00; if ($?) {{ .venv\\Scripts\\course learn }}",
     ),
     "posix": (
         "Terminal on macOS or Linux",
         "python{python} -m venv .venv && .venv/bin/python -m pip install {options}",
-        ".venv/bin/course run 00 && .venv/bin/jupyter lab notebooks/00_start_here.ipynb",
+        ".venv/bin/course run 00 && .venv/bin/course learn",
     ),
 }
 OPTIONS = "--no-index --find-links wheels -r requirements.txt"
