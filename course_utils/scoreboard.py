@@ -48,7 +48,7 @@ def score(**figures: Any) -> None:
         lines.append(
             (
                 label.replace("_", " "),
-                f"{value:.3g}",
+                f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}",
                 spread(row["figures"][name]) if row else "no reference",
                 UNITS.get(unit, ""),
             )

@@ -34,11 +34,13 @@ def check_flatten(flatten):
     if not torch.equal(answer, x.flatten(1)):
         return "the shape is right, but the pixels are in another order than in the image"
     try:
-        general = flatten(x[:2]).shape == (2, 784)
-    except RuntimeError:
-        general = False
-    if not general:
+        general = [flatten(x[:count]).shape == (count, 784) for count in (2, 1)]
+    except (RuntimeError, IndexError):
+        general = [False]
+    if not general[0]:
         return "it works for five images but not for two: do not write the number of images into the code"
+    if not all(general):
+        return "it works for five images but not for one: an axis of length 1 went that you did not mean"
     return None
 
 
@@ -66,7 +68,7 @@ def check_squared_difference(squared_difference):
 
 
 def check_step(step):
-    w, gradient = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 4.0])
+    w, gradient = torch.tensor([1.0, -2.0]), torch.tensor([0.5, -4.0])
     answer = torch.as_tensor(filled(step(w.clone(), gradient.clone(), 0.1)))
     if answer.shape != w.shape:
         return f"the new weights should have the shape of the old ones, (2,), yours have {tuple(answer.shape)}"

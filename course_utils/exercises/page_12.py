@@ -10,7 +10,7 @@ from torch import nn
 from course_utils.exercises import filled
 
 PREDICTIONS = {
-    "12-copies": {
+    "12-workers": {
         "question": "a dataset holds a generator, seeded once; two workers load from it. In an epoch, the random "
         "numbers that its images get are ...",
         "options": {
@@ -34,8 +34,8 @@ PREDICTIONS = {
         "question": "a term with the reader's layers is added to an autoencoder's loss; the judge takes no part. The "
         "share of copies whose kind is named rightly rises ...",
         "options": {
-            "a": "for both networks, to about the same",
-            "b": "for both, and the reader then names more of them than the judge",
+            "a": "for both networks, by about as much",
+            "b": "for both, but more for the reader",
             "c": "for the reader alone; to the judge the copies are as before",
         },
         "why": "Part of what the copies learn pleases these very layers, and part of it is what any network looks for.",
@@ -57,7 +57,7 @@ PREDICTIONS = {
             "b": "both about as well as a coin",
             "c": "one of them worse than a coin: it looks more usual than what was known",
         },
-        "why": "Distance measures how far colours and areas are from the usual; a thin thing changes few pixels.",
+        "why": "Distances among these codes measure large areas; 64 numbers leave thin things out.",
     },
 }
 
@@ -94,6 +94,8 @@ def check_flip(random_flip):
     alternating = sum(a != b for a, b in itertools.pairwise(first)) / 299
     if alternating > 0.9 or alternating < 0.1:
         return "neighbours in the folder follow a pattern: draw the decision by a generator"
+    if first[1:] == second[:-1] or first[::2] == second[:150]:
+        return "an image gets the draw that another had in the epoch before: give each pair a seed of its own"
     return None
 
 
@@ -186,6 +188,9 @@ def check_early_stopping(early_stopping):
             if len(losses) > 2 and losses[-1] < losses[-2]:
                 return f"{case}: you go on since the last step went down; what counts is the best epoch"
             return f"{case}: you go on, though the best epoch is {patience} back"
+    stop, best = early_stopping([math.nan, 4.0], 2)
+    if not best or stop:
+        return "after a first epoch of NaN any number is better: for losses [nan, 4.0] the last epoch is the best"
     stop, best = early_stopping([3.0, math.nan, math.nan], 2)
     if best:
         return "a loss of NaN counts as the best here: no comparison with NaN is true, so ask whether it is smaller"
@@ -234,6 +239,8 @@ def check_export_error(export_error):
         return "you never asked for a batch of one image: an exported network may work for one size of the batch only"
     if max(seen) == 1:
         return "you only asked for single images: an exported network may work for one size of the batch only"
+    if len(x) not in seen:
+        return f"of {len(x)} images you only asked for {max(seen)} at once: ask for all"
     off_last = 0.25
     answer = float(export_error(probe, exported, x))
     if answer < 0.01:

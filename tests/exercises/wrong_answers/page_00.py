@@ -9,6 +9,7 @@ WRONG = [
     ("00-flatten", lambda x: x.reshape(784, -1), "one row per image"),
     ("00-flatten", lambda x: x.reshape(5, 784), "not for two"),
     ("00-flatten", lambda x: x.reshape(784, -1).T, "mixed up"),
+    ("00-flatten", lambda x: x.squeeze().flatten(1), "not for one"),
     ("00-flatten", lambda x: x, "(5, 784)"),
     ("00-flatten", lambda x: x.reshape(B, 784), "B stands for any number"),  # noqa: F821
     ("00-flatten", lambda x: 784, "expected a tensor"),
@@ -21,6 +22,7 @@ WRONG = [
     ("00-squared-difference", lambda a, b: 1.0, "not the sum"),
     ("00-step", lambda w, g, lr: w + lr * g, "uphill"),
     ("00-step", lambda w, g, lr: w - g, "learning rate is missing"),
+    ("00-step", lambda w, g, lr: w - lr * g.abs(), "not the weights"),
     ("00-step", lambda w, g, lr: lr * g, "take it away from w"),
     ("00-step", lambda w, g, lr: w - g / lr, "do not divide"),
     ("00-step", lambda w, g, lr: -lr * g, "change of the weights"),

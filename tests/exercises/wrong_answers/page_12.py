@@ -19,6 +19,11 @@ def both(index, epoch):
     return 1_000_003 * epoch + index
 
 
+def disturbs_others(x, index, epoch):
+    torch.manual_seed(both(index, epoch))
+    return unseeded(x, index, epoch)
+
+
 def unseeded(x, index, epoch):
     return x.flip(2) if torch.rand(()) < 0.5 else x
 
@@ -68,6 +73,12 @@ def falls_is_best(losses, patience):
     return False, len(losses) == 1 or losses[-1] < losses[-2]
 
 
+def nan_stays_lowest(losses, patience):
+    known = [loss if loss == loss else math.inf for loss in losses]
+    best = losses[-1] < min(losses[:-1], default=math.inf)
+    return len(losses) - 1 - known.index(min(known)) >= patience, best
+
+
 def nan_is_best(losses, patience):
     best = min(range(len(losses)), key=lambda i: losses[i])
     return len(losses) - 1 - best >= patience, not any(losses[-1] >= loss for loss in losses[:-1])
@@ -85,7 +96,7 @@ def export(training=False, batches=(1, 7), reduce=torch.max, absolute=True):
             with torch.no_grad():
                 difference = model(some) - torch.from_numpy(exported(some.numpy()))
             found.append(reduce(difference.abs() if absolute else difference))
-        return max(found).item()
+        return torch.stack(found).max().item()
 
     return export_error
 
@@ -200,6 +211,9 @@ WRONG = [
     ("12-flip", unseeded, "asked twice"),
     ("12-flip", flip(lambda index, epoch: index), "where does the epoch come in"),
     ("12-flip", flip(lambda index, epoch: epoch), "where does the number of the image come in"),
+    ("12-flip", flip(lambda index, epoch: index + epoch), "that another had"),
+    ("12-flip", flip(lambda index, epoch: index * (epoch + 1)), "that another had"),
+    ("12-flip", disturbs_others, "sets the global seed"),
     ("12-flip", flip(lambda index, epoch: 0), "the same for all images and epochs"),
     ("12-flip", flip(both, probability=0.1), "half of them were asked for"),
     ("12-flip", flip(both, axis=1), "stands on its head"),
@@ -224,6 +238,7 @@ WRONG = [
     ("12-early-stopping", never, "you go on"),
     ("12-early-stopping", since_last, "only equals the best"),
     ("12-early-stopping", nan_is_best, "NaN counts as the best"),
+    ("12-early-stopping", nan_stays_lowest, "any number is better"),
     ("12-early-stopping", lambda losses, patience: (False, False), "since there is no other"),
     ("12-perceptual", lambda layers, x_hat, x: None, "returned nothing"),
     ("12-perceptual", lambda layers, x_hat, x: x_hat - x, "a tensor without axes"),
@@ -260,6 +275,7 @@ WRONG = [
     ("12-export-error", export(training=True), "training mode"),
     ("12-export-error", export(batches=(7,)), "never asked for a batch of one"),
     ("12-export-error", export(batches=(1,)), "only asked for single images"),
+    ("12-export-error", export(batches=(1, 2)), "ask for all"),
     ("12-export-error", export(reduce=torch.mean), "a mean hides a single fault"),
     ("12-export-error", export(absolute=False), "is the sign left on"),
     ("12-export-error", export(reduce=torch.sum), "the largest over both batches"),
