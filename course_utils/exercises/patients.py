@@ -15,8 +15,8 @@ EVERY = 5  # steps from one point of a curve to the next
 def curves_of(patient: str, train: torch.utils.data.TensorDataset, steps: int, seed: int = 0) -> dict[str, list[float]]:
     """Train a small VAE with the fault of `patient` ("A", "B" or "C"; anything else has none), and watch it.
 
-    Both curves are measured as they should be, whatever the fault. They end where the KL passes a thousand nats: from
-    there it goes to infinity.
+    Both terms are added up as they should be, whatever the fault; `z` is drawn as the patient draws it. They end where
+    the KL passes a thousand nats: from there it goes to infinity.
 
     Returns:
         "step", and for the batch of that step "reconstruction" and "KL", in nats per image.
