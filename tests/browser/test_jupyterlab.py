@@ -151,6 +151,9 @@ def seen(image):
 def assert_follows(image, before):
     """The picture becomes another one than it was, and looks different."""
     expect(image).not_to_have_attribute("src", before[0])
+    until = time.monotonic() + 5  # an older stroke's picture may still be on its way, with an address of its own
+    while seen(image)[1] == before[1] and time.monotonic() < until:
+        time.sleep(0.1)
     assert seen(image)[1] != before[1]
 
 
