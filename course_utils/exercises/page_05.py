@@ -270,7 +270,7 @@ QUIZ = [
             "b": ("The same in both shots", "Then the network can learn to hand the noise back."),
             "c": (
                 "Independent, and 0 on average",
-                "The least squared error is then the mean of all second shots: the clean image.",
+                "The target's noise averages out: the best answer is that for clean targets.",
             ),
         },
         "right": "c",

@@ -307,7 +307,7 @@ QUIZ = [
     {
         "question": "Your decoder sums the same products in another order. What can happen to a losslessly coded file?",
         "options": {
-            "a": ("Nothing: the difference is in the 7th digit", "A boundary between two symbols may lie just there."),
+            "a": ("Nothing: only the last digit differs", "A boundary between two symbols may lie just there."),
             "b": (
                 "From some pixel on everything may be wrong",
                 "One wrong symbol leaves a wrong state, and everything after it is read from that state.",
