@@ -55,6 +55,37 @@ def test_one_cycle_is_pytorchs(model, data):
         assert torch.allclose(ours, theirs, atol=1e-6)
 
 
+def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_pytorchs_adam(data):
+    class Pieces(nn.Module):
+        """A frozen layer, one that no loss reaches, and one that takes part in every third batch only."""
+
+        def __init__(self):
+            super().__init__()
+            self.frozen, self.unused, self.late, self.last = (nn.Linear(784, 784) for _ in range(4))
+            self.frozen.requires_grad_(False)
+            self.seen = 0
+
+        def forward(self, x):
+            self.seen += 1
+            h = self.frozen(x.flatten(1))
+            return self.last(self.late(h) if self.seen % 3 == 0 else h).view_as(x)
+
+    torch.manual_seed(0)
+    model = Pieces()
+    by_hand, before = copy.deepcopy(model), copy.deepcopy(model)
+    run(model, data, lr=1e-3)
+    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(3):
+        for indices in torch.randperm(100, generator=generator).split(32):
+            optimizer.zero_grad()
+            loss(by_hand, data.tensors[0][indices], None).backward()
+            optimizer.step()
+    for name, weights in model.state_dict().items():
+        assert torch.allclose(weights, by_hand.state_dict()[name], atol=1e-6), name
+        assert torch.equal(weights, before.state_dict()[name]) == name.startswith(("frozen", "unused")), name
+
+
 def test_batches_are_those_of_a_plain_data_loader(data):
     ours = list(batches(data, 32))
     theirs = list(DataLoader(data, batch_size=32))
