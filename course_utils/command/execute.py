@@ -324,7 +324,10 @@ def table(results: list[Result]) -> str:
     """A plain table of results: status, seconds and figures, or the error."""
     rows = [("page", "status", "seconds", "figures")]
     for result in results:
-        figures = "  ".join(f"{name} {value:.3g}" for name, value in result.figures.items())
+        figures = "  ".join(
+            f"{name} {value:.3g}" if abs(value) < 1000 else f"{name} {value:.0f}"  # not 5.2e+04
+            for name, value in result.figures.items()
+        )
         rows.append(
             (result.name, "failed" if result.error else "ok", f"{result.seconds:.1f}", shorten(result.error) or figures)
         )

@@ -50,6 +50,11 @@ def test_failure_names_cell_and_error_and_keeps_the_partial_notebook(write):
     assert "42_small" in execute.table(results) and "failed" in execute.table(results)
 
 
+def test_the_table_shows_three_digits_and_no_powers_of_ten():
+    figures = {"nats": 52_618.8, "error": 13.249, "share": 0.0051234}
+    assert "nats 52619  error 13.2  share 0.00512" in execute.table([execute.Result("12_photographs", 80.0, figures)])
+
+
 def test_cell_that_takes_too_long(write):
     started = time.monotonic()
     (result,) = execute.run([job(write("import time; time.sleep(60)"), timeout=2)])
