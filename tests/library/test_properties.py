@@ -305,26 +305,6 @@ def test_trained_models_are_measured(name, data_name, size, seed):
 # --- training
 
 
-def by_hand(model, x, epochs, batch_size, lr, seed, one_cycle):
-    """The mean losses of epochs of Adam on the squared error, written out."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
-    steps = -(-len(x) // batch_size) * epochs
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps) if one_cycle else None
-    generator, means = torch.Generator().manual_seed(seed), []
-    for _ in range(epochs):
-        total = 0.0
-        for indices in torch.randperm(len(x), generator=generator).split(batch_size):
-            loss = ((model(x[indices]) - x[indices]) ** 2).mean()
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            if schedule:
-                schedule.step()
-            total += loss.item() * len(indices)
-        means.append(total / len(x))
-    return means
-
-
 @accepts(
     "training.fit",
     "training.evaluate",
@@ -348,7 +328,7 @@ def test_training_is_the_loop_written_out(x, epochs, batch_size, lr, seed, one_c
     x = x.detach()
     train, model = TensorDataset(x, torch.arange(len(x))), nn.Sequential(nn.Linear(6, 3), nn.Tanh(), nn.Linear(3, 6))
     settings = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "seed": seed, "one_cycle": one_cycle}
-    expected = by_hand(copy.deepcopy(model), x, **settings)
+    expected = small_training.by_hand(copy.deepcopy(model), x, **settings)
     options = settings | {"val": train if validated else None, "device": "cpu", "progress": False}
     again = copy.deepcopy(model)
     history = training.fit(model, train, small_training.loss, **options)

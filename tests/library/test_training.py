@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from small_training import SETTINGS, figures, loss
+from small_training import SETTINGS, by_hand, figures, loss
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -19,40 +19,14 @@ def run(model, data, **options):
     return fit(model, data, loss, **(SETTINGS | options))
 
 
-def test_fit_is_the_loop_of_notebook_01(model, data):
-    by_hand = copy.deepcopy(model)
-    history = run(model, data, lr=2e-3)
-
-    optimizer = torch.optim.Adam(by_hand.parameters(), lr=2e-3)
-    generator = torch.Generator().manual_seed(0)
-    for epoch in range(3):
-        total = 0.0
-        for indices in torch.randperm(100, generator=generator).split(32):
-            x = data.tensors[0][indices]
-            batch_loss = ((by_hand(x) - x) ** 2).mean()
-            optimizer.zero_grad()
-            batch_loss.backward()
-            optimizer.step()
-            total += batch_loss.item() * len(x)
-        assert history[epoch]["train"] == pytest.approx(total / 100, rel=1e-6)
-    for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
+@pytest.mark.parametrize("one_cycle", [False, True])
+def test_fit_is_the_loop_of_page_01(model, data, one_cycle):
+    copied = copy.deepcopy(model)
+    history = run(model, data, lr=2e-3, one_cycle=one_cycle)
+    means = by_hand(copied, data.tensors[0], epochs=3, batch_size=32, lr=2e-3, seed=0, one_cycle=one_cycle)
+    assert [row["train"] for row in history] == pytest.approx(means, rel=1e-6)
+    for ours, theirs in zip(model.parameters(), copied.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-7)
-
-
-def test_one_cycle_is_pytorchs(model, data):
-    by_hand = copy.deepcopy(model)
-    run(model, data, lr=1e-2, one_cycle=True)
-    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=1e-2, total_steps=12)  # 3 epochs of 4 batches
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(3):
-        for indices in torch.randperm(100, generator=generator).split(32):
-            optimizer.zero_grad()
-            loss(by_hand, data.tensors[0][indices], None).backward()
-            optimizer.step()
-            schedule.step()
-    for ours, theirs in zip(model.parameters(), by_hand.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-6)
 
 
 def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_pytorchs_adam(data):
@@ -72,17 +46,11 @@ def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_py
 
     torch.manual_seed(0)
     model = Pieces()
-    by_hand, before = copy.deepcopy(model), copy.deepcopy(model)
+    copied, before = copy.deepcopy(model), copy.deepcopy(model)
     run(model, data, lr=1e-3)
-    optimizer = torch.optim.Adam(by_hand.parameters(), lr=1e-3)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(3):
-        for indices in torch.randperm(100, generator=generator).split(32):
-            optimizer.zero_grad()
-            loss(by_hand, data.tensors[0][indices], None).backward()
-            optimizer.step()
+    by_hand(copied, data.tensors[0], epochs=3, batch_size=32, lr=1e-3, seed=0, one_cycle=False)
     for name, weights in model.state_dict().items():
-        assert torch.allclose(weights, by_hand.state_dict()[name], atol=1e-6), name
+        assert torch.allclose(weights, copied.state_dict()[name], atol=1e-6), name
         assert torch.equal(weights, before.state_dict()[name]) == name.startswith(("frozen", "unused")), name
 
 
