@@ -204,14 +204,9 @@ class Training:
             [means["exp_avg_sq"] for means in kept],
             [],
             [means["step"] for means in kept],
-            lr=group["lr"],
             beta1=group["betas"][0],
             beta2=group["betas"][1],
-            eps=group["eps"],
-            weight_decay=group["weight_decay"],
-            amsgrad=group["amsgrad"],
-            maximize=group["maximize"],
-            fused=True,
+            **{name: group[name] for name in ("lr", "eps", "weight_decay", "amsgrad", "maximize", "fused")},
         )
 
 
