@@ -29,19 +29,21 @@ def test_fit_is_the_loop_of_page_01(model, data, one_cycle):
         assert torch.allclose(ours, theirs, atol=1e-7)
 
 
-def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_pytorchs_adam(data):
+@pytest.mark.parametrize("still", [("frozen", "unused"), ()])
+def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_pytorchs_adam(data, still):
     class Pieces(nn.Module):
-        """A frozen layer, one that no loss reaches, and one that takes part in every third batch only."""
+        """A layer that may be frozen, one that no loss may reach, and one that takes part in every third batch only."""
 
         def __init__(self):
             super().__init__()
             self.frozen, self.unused, self.late, self.last = (nn.Linear(784, 784) for _ in range(4))
-            self.frozen.requires_grad_(False)
+            self.frozen.requires_grad_("frozen" not in still)
             self.seen = 0
 
         def forward(self, x):
             self.seen += 1
             h = self.frozen(x.flatten(1))
+            h = h if "unused" in still else self.unused(h)
             return self.last(self.late(h) if self.seen % 3 == 0 else h).view_as(x)
 
     torch.manual_seed(0)
@@ -51,7 +53,7 @@ def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_py
     by_hand(copied, data.tensors[0], epochs=3, batch_size=32, lr=1e-3, seed=0, one_cycle=False)
     for name, weights in model.state_dict().items():
         assert torch.allclose(weights, copied.state_dict()[name], atol=1e-6), name
-        assert torch.equal(weights, before.state_dict()[name]) == name.startswith(("frozen", "unused")), name
+        assert torch.equal(weights, before.state_dict()[name]) == name.startswith(still), name
 
 
 def test_batches_are_those_of_a_plain_data_loader(data):
