@@ -47,12 +47,13 @@ def test_layers_without_a_gradient_stay_and_one_that_joins_late_moves_as_with_py
             return self.last(self.late(h) if self.seen % 3 == 0 else h).view_as(x)
 
     torch.manual_seed(0)
-    model = Pieces()
+    model = Pieces().double()  # in float32 the sign of a tiny gradient, and so Adam's step, is left to rounding
+    data = TensorDataset(data.tensors[0].double(), data.tensors[1])
     copied, before = copy.deepcopy(model), copy.deepcopy(model)
     run(model, data, lr=1e-3)
     by_hand(copied, data.tensors[0], epochs=3, batch_size=32, lr=1e-3, seed=0, one_cycle=False)
     for name, weights in model.state_dict().items():
-        assert torch.allclose(weights, copied.state_dict()[name], atol=1e-6), name
+        assert torch.allclose(weights, copied.state_dict()[name], atol=1e-9), name
         assert torch.equal(weights, before.state_dict()[name]) == name.startswith(still), name
 
 
